@@ -1,0 +1,1 @@
+"""Authentication methods: who a user is. The contract is in `base.py`."""
