@@ -1,0 +1,1 @@
+"""Storage methods: where workspaces live. The contract is in `base.py`."""
