@@ -108,7 +108,7 @@ def _parameters(cpus: int, memory_mb: int) -> list[dict[str, Any]]:
         },
         {
             "display_name": "Memory (MB)",
-            "description": "How much memory the job may use, in megabytes.",
+            "description": "How much memory the job may use.",
             "variable_name": "memory_mb",
             "default_value": min(_USUAL_MEMORY_MB, memory_mb),
             "validation": {"type": "int", "min": _SMALLEST_MEMORY_MB, "max": memory_mb},

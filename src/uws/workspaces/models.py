@@ -22,6 +22,8 @@ class Workspace(models.Model):
         choices=[(s.value, s.value) for s in WorkspaceState],
         default=WorkspaceState.INITIALIZING,
     )
+    awaits_acceptance = models.BooleanField(default=False)
+    """A shared copy that its recipient has not accepted: theirs, but not yet among their workspaces."""
     status_message = models.TextField(default="")
     default_job_type = models.CharField(max_length=128, null=True)
     disk_space_bytes = models.BigIntegerField(default=0)

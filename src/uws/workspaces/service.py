@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from uws.accounts.authentication.base import DirectoryUnreachable, PermissionRefused
@@ -85,19 +86,25 @@ class Workspaces:
     def list(self, person: Person, filters: Mapping[str, str]) -> WireObjects:
         """Return the person's workspaces, newest first; `name`, `description`, `status` filter exactly."""
         chosen = {key: filters[key] for key in ("name", "description", "status") if key in filters}
-        rows = Workspace.objects.filter(owner_id=person.id, **chosen).order_by("-id").values(*COLUMNS)
+        rows = self._visible(person).filter(**chosen).order_by("-id").values(*COLUMNS)
         return [as_wire(row) for row in rows]
 
     def get(self, person: Person, workspace_id: int) -> WireObjects:
         """Return the workspace in a list, or an empty list where there is none of theirs."""
-        rows = Workspace.objects.filter(owner_id=person.id, pk=workspace_id).values(*COLUMNS)
+        rows = self._visible(person).filter(pk=workspace_id).values(*COLUMNS)
         return [as_wire(row) for row in rows]
+
+    @staticmethod
+    def _visible(person: Person) -> QuerySet[Workspace]:
+        return Workspace.objects.filter(owner_id=person.id, awaits_acceptance=False)
 
     def find(self, person: Person, workspace_id: int) -> Workspace:
         """Return the person's workspace. Raises `NotFound`."""
         row = Workspace.objects.filter(owner_id=person.id, pk=workspace_id).first()
         if row is None:
             raise NotFound(f"Workspace {workspace_id} not found for user.")
+        if row.awaits_acceptance:
+            raise BadRequest(f"Workspace {workspace_id} is a shared workspace and has not been accepted.")
         return row
 
     def require(self, person: Person, workspace_id: int) -> Workspace:

@@ -1,0 +1,1 @@
+"""Compute resources: where jobs run. The contract is in `base.py`."""
