@@ -22,6 +22,7 @@ SERVERS = sorted((ROOT / "tests/services/servers").glob("*.sh"))
 DATABASE_TESTS = [
     f"tests/{part}" for part in ("accounts", "api", "background", "events", "jobs", "live", "workspaces")
 ]
+SIDE_BY_SIDE = ["-n", "4"]
 PORTS_PER_SERVER = 10
 MAY_NOT_INSTALL = 77
 BEGAN = time.monotonic()
@@ -114,13 +115,23 @@ def main() -> int:
         variables: dict[str, str] = {}
         for server in usable_servers():
             variables |= stack.enter_context(running(server, Path(folder) / server.stem))
-        say("Running every test")
-        exit_code = run_tests(sys.argv[1:], variables)
-        if not sys.argv[1:] and "UWS_TEST_POSTGRESQL_URL" in variables:
-            say("Running the tests that ask the database once more, on PostgreSQL")
-            on_postgresql = {"UWS_TEST_DATABASE_URL": variables["UWS_TEST_POSTGRESQL_URL"]}
-            return exit_code or run_tests(DATABASE_TESTS, variables | on_postgresql)
-        return exit_code
+        if sys.argv[1:]:
+            return run_tests(sys.argv[1:], variables)
+        return run_everything(variables)
+
+
+def run_everything(variables: dict[str, str]) -> int:
+    """Run the tests that mind no company side by side, the browser's by themselves, and the database's twice."""
+    rounds = [("every test but the browser's", [*SIDE_BY_SIDE, "-m", "not browser"], {})]
+    rounds.append(("the tests in a browser", ["-m", "browser"], {}))
+    if "UWS_TEST_POSTGRESQL_URL" in variables:
+        on_postgresql = {"UWS_TEST_DATABASE_URL": variables["UWS_TEST_POSTGRESQL_URL"]}
+        rounds.append(("the database's tests on PostgreSQL", [*SIDE_BY_SIDE, *DATABASE_TESTS], on_postgresql))
+    exit_codes = []
+    for name, arguments, more in rounds:
+        say(f"Running {name}")
+        exit_codes.append(run_tests(arguments, variables | more))
+    return next((code for code in exit_codes if code), 0)
 
 
 if __name__ == "__main__":

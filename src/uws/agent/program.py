@@ -17,6 +17,7 @@ descriptor, and a link in it is refused: the owner may change the tree while we 
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # what `signal` wraps in enums
 import _socket
 import errno
 import os
@@ -848,6 +849,8 @@ except ImportError:  # an interpreter without the C half
 
 def main() -> None:
     os.umask(0)  # modes are exact; what is spawned gets 022
+    # An ignored SIGCHLD is inherited; what was spawned would then vanish at its end, before its start time is read.
+    _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
     os.chdir("/")
     try:
         agent = Agent(_socket.socket(fileno=0))

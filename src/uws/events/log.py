@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 from django.utils import timezone
 
+from uws.events.kinds import KINDS
 from uws.events.models import Event
 
 NUMBERING_LOCK = 0x757773_6C6F67
@@ -45,8 +46,11 @@ def append(
 ) -> None:
     """Write an event within the caller's transaction. `subject` is like `jobs/12`, `kind` like `job.running`.
 
-    `payload` is small and holds names by value; never a secret.
+    `payload` is small and holds names by value; never a secret. Raises ValueError for a kind that is not in
+    `uws.events.kinds.KINDS`: readers rely on the table being complete.
     """
+    if kind not in KINDS:
+        raise ValueError(f"there is no event kind {kind!r}; add it to uws.events.kinds with its sentence")
     Event.objects.create(
         kind=kind, subject=subject, owner_id=owner_id, actor=actor[:150], payload=dict(payload or {})
     )
