@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets as random_source
 from collections.abc import Mapping
@@ -38,6 +39,7 @@ NOT_STOPPABLE = "This job is not running or pending."
 JOBS_RUNNING = "Cannot delete workspace, jobs are running for this workspace."
 LOG_TAIL_BYTES = 16 * 1024
 LOG_PIECE_BYTES = 256 * 1024
+DETAILS_BYTES = 64 * 1024
 
 WireObjects = list[dict[str, object]]
 
@@ -174,6 +176,11 @@ class Jobs:
             raise BadRequest(
                 "Resource options not JSON.",
                 errors=[FieldError("/resource_options", "no object", "an object")],
+            )
+        if len(json.dumps(details)) > DETAILS_BYTES:
+            raise BadRequest(
+                f"Job details are too large: expected at most {DETAILS_BYTES} bytes of JSON.",
+                errors=[FieldError("/job_details", "more", f"at most {DETAILS_BYTES} bytes")],
             )
         resource = self._resources[self._config.main_resource]
         accepted = resource_options.accept(

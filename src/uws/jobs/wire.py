@@ -98,7 +98,8 @@ class JobWire:
         message = self._message(row)
         if message:
             details["message"] = message
-        if row["step"] != JobStep.QUEUED:
+        just_started = row["status"] == JobState.PENDING and row["step"] != JobStep.ENVIRONMENT
+        if not just_started:
             details["step"] = row["step"]
         if row["reason"]:
             details["reason"] = row["reason"]

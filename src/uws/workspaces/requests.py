@@ -166,9 +166,9 @@ def _kind(value: object) -> str:
         list: "a list",
         dict: "an object",
     }
-    text = (
-        f" ({str(value)[:60]!r})"
-        if isinstance(value, (str, int, float)) and not isinstance(value, bool)
-        else ""
-    )
+    text = ""
+    if isinstance(value, str):
+        text = f" ({value[:60]!r})"
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        text = f" ({str(value)[:60]})"
     return "an empty string" if value == "" else names.get(type(value), type(value).__name__) + text

@@ -56,7 +56,8 @@ class LocalFileSystemStorage(StorageMethod):
         if "\0" in source or not path.is_absolute() or ".." in path.parts:
             raise LinkRefused(f"Symlink source_path {shown!r} must be an absolute path without '..'.")
         if not any(path.is_relative_to(collection.path) for collection in offered):
-            raise LinkRefused(f"Symlink path not offered: {shown}. It must lie in {_names(offered)}.")
+            # The contract's words; whether it exists is not told of what isn't offered.
+            raise LinkRefused(f"Symlink path not found: {shown}. It must lie in {_names(offered)}.")
         if not os.path.lexists(source):
             raise LinkRefused(f"Symlink path not found: {shown}")
         return ResolvedLink(link.name, str(path))

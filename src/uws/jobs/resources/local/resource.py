@@ -7,6 +7,7 @@ import pwd
 import signal
 import socket
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import ClassVar
@@ -74,9 +75,8 @@ class LocalResource(Resource):
                     path = f"{inside}/{file.name}"
                     files.write_file(place.storage_root, path, file.content, mode=file.mode)
                 files.write_file(place.storage_root, f"{inside}/{LAUNCH_FILE}", content, mode=0o600)
-                python = find_interpreter(None).python
                 spawned = files.spawn(
-                    shepherd_command(python, SHEPHERD, launch.key, place.job_directory),
+                    shepherd_command(_shepherd_python(), SHEPHERD, launch.key, place.job_directory),
                     root=place.storage_root,
                     path=inside,
                     environment=SHEPHERD_ENVIRONMENT,
@@ -304,6 +304,12 @@ def base_environment(identity: Identity) -> dict[str, str]:
 
 def _boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+
+
+@cache
+def _shepherd_python() -> str:
+    """Return the interpreter of the shepherds. Finding it starts one, which every launch would wait for."""
+    return find_interpreter(None).python
 
 
 def _running_shepherd(key: str, uid: int) -> tuple[int, int] | None:

@@ -1,0 +1,1 @@
+"""The wire contract over HTTP: parse, authorise, call one service method, answer."""

@@ -1,0 +1,1 @@
+"""The ASGI front, the roles, and the supervisor that runs them."""
