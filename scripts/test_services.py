@@ -20,7 +20,8 @@ from types import FrameType
 ROOT = Path(__file__).resolve().parent.parent
 SERVERS = sorted((ROOT / "tests/services/servers").glob("*.sh"))
 DATABASE_TESTS = [
-    f"tests/{part}" for part in ("accounts", "api", "background", "events", "jobs", "live", "workspaces")
+    f"tests/{part}"
+    for part in ("accounts", "api", "background", "events", "jobs", "live", "sharing", "workspaces")
 ]
 SIDE_BY_SIDE = ["-n", "4"]
 PORTS_PER_SERVER = 10

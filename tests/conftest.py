@@ -64,6 +64,11 @@ CONFIG: dict[str, Any] = {
             "job_type": "ApplicationJob",
             "environment_details": {"local": {"command": ["echo", "hello from a brief job"]}},
         },
+        "greeting": {
+            "name": "Greeting",
+            "job_type": "ApplicationJob",
+            "environment_details": {"local": {"command": ["echo", "aé€😀é"]}},
+        },
         "failing": {
             "name": "Failing",
             "job_type": "ApplicationJob",

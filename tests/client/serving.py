@@ -12,9 +12,13 @@ from typing import Any
 from tests.conftest import CONFIG
 from tests.server.conftest import run_uws, start_server
 
-COUNTING = (
-    "import time\nfor number in range(6):\n    print('line', number, flush=True)\n    time.sleep(0.2)\n"
-)
+PATIENT = """
+import pathlib, time
+print("first", flush=True)
+while not pathlib.Path("go").exists():
+    time.sleep(0.05)
+print("last", flush=True)
+"""
 
 
 def job_type(**environment: Any) -> dict[str, Any]:
@@ -23,7 +27,7 @@ def job_type(**environment: Any) -> dict[str, Any]:
 
 JOB_TYPES = {
     "long": job_type(command=["seq", "-w", "1", "100000"]),
-    "counting": job_type(command=["python3", "-c", COUNTING]),
+    "patient": job_type(command=["python3", "-c", PATIENT]),
     "web": job_type(
         command=["python3", "-m", "http.server", "{port}", "--bind", "127.0.0.1"],
         probe={"path": "/"},

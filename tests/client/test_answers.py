@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import httpx2
 import pytest
@@ -214,7 +214,7 @@ def test_a_wait_for_readiness_ends_with_the_job() -> None:
 
 def test_a_wait_outlasts_a_restart_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "FIRST_PAUSE_SECONDS", 0.001)
-    answers = iter(
+    answers: Iterator[httpx2.Response | Exception] = iter(
         [
             httpx2.Response(200, json=jobs_answer(JOB)),
             httpx2.ConnectError("refused"),

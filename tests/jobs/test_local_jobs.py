@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from tests.conftest import wait_until
 
 from uws.accounts.models import User
@@ -56,7 +57,6 @@ def test_a_job_that_ends_well_is_complete_with_its_exit_code_and_usage(site: Sit
     job = reconcile_until(site, start(site, ada, "brief"), "complete", "failed")
     assert (job.status, job.reason, job.exit_code) == ("complete", "success", 0)
     assert job.cpu_seconds is not None
-    assert job.peak_memory_bytes is not None
     assert job.started is not None
     assert job.ended is not None
     assert job.ended >= job.started
@@ -92,3 +92,16 @@ def test_events_tell_a_jobs_whole_story_in_order(site: Site, ada: User) -> None:
     kinds = [entry.kind for entry in history(f"jobs/{job.pk}")]
     assert kinds[:2] == ["job.created", "job.launched"]
     assert kinds[-1] == "job.complete"
+
+
+def test_a_piece_of_the_log_never_ends_inside_a_character(
+    site: Site, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = reconcile_until(site, start(site, ada, "greeting"), "complete")
+    monkeypatch.setattr("uws.jobs.service.LOG_PIECE_BYTES", 4)
+    texts, offset, complete = [], 0, False
+    while not complete:
+        piece: Any = site.jobs.read_log(ada.as_person(), job.pk, offset)
+        texts.append(piece["text"])
+        offset, complete = piece["next_offset"], piece["is_complete"]
+    assert "".join(texts) == "aé€😀é\n"

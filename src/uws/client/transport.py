@@ -6,10 +6,11 @@ import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 import httpx2
 
-from uws.client.errors import BadAddress, FieldProblem, NotUnderstood, Unreachable, api_error
+from uws.client.errors import BadAddress, ClientError, FieldProblem, NotUnderstood, Unreachable, api_error
 from uws.client.reading import Raw
 
 CONNECT_SECONDS = 10.0
@@ -66,6 +67,8 @@ class Transport:
             response = self._http.request(method, f"{self.url}{path}", **options)
         except httpx2.TimeoutException as error:
             raise Unreachable(f"{self.url} did not answer in time ({_name(error)}).") from error
+        except httpx2.LocalProtocolError as error:  # such as a file that shrank while it was sent
+            raise ClientError(f"The request could not be sent: {error}.") from error
         except (httpx2.TransportError, httpx2.DecodingError) as error:
             raise Unreachable(f"{self.url} cannot be reached: {error or _name(error)}.") from error
         return self._envelope(response)
@@ -110,8 +113,9 @@ def checked_address(url: str) -> str:
     """
     expected = "expected an address such as https://workspaces.example.org"
     try:
+        urlsplit(url)  # knows an unclosed bracket, which the other takes for a name
         parsed = httpx2.URL(url)
-    except (httpx2.InvalidURL, TypeError) as error:
+    except (httpx2.InvalidURL, TypeError, ValueError) as error:
         raise BadAddress(f"The server's address cannot be read ({error}): {expected}.") from None
     if parsed.userinfo:
         raise BadAddress("The server's address must not hold a user name or a password.")

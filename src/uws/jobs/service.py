@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 import secrets as random_source
 from collections.abc import Mapping
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 from django.utils import timezone
 
 from uws.accounts.person import Person
@@ -21,9 +22,10 @@ from uws.jobs.launch import UNLAUNCHED, Launcher
 from uws.jobs.lifecycle import JobLifecycle
 from uws.jobs.models import Job
 from uws.jobs.resources.base import EndReason, Resource
-from uws.jobs.states import FINAL, LIVE, JobState
+from uws.jobs.states import FINAL, LIVE, JobState, JobStep
 from uws.jobs.types.base import ImproperlyConfigured, JobDetailsRefused, JobType
-from uws.jobs.wire import COLUMNS, JobWire
+from uws.jobs.wire import COLUMNS, JobWire, window_began
+from uws.paging import Page, in_page
 from uws.refusals import BadRequest, FieldError, NotFound
 from uws.workspaces.lifecycle import transition as move_workspace
 from uws.workspaces.models import Workspace
@@ -69,8 +71,8 @@ class Jobs:
 
     # --- reading -----------------------------------------------------------------------------------
 
-    def list(self, person: Person, filters: Mapping[str, str]) -> WireObjects:
-        """Return the jobs of the person's existing workspaces, newest first.
+    def list(self, person: Person, filters: Mapping[str, str], page: Page | None = None) -> WireObjects:
+        """Return the jobs of the person's existing workspaces, newest first; of a page, one more where there is one.
 
         Filters (exact): `workspace_id`, `resource_job_id` (whole numbers, else `BadRequest`), `job_type`, `status`.
         """
@@ -78,13 +80,32 @@ class Jobs:
         for key in ("workspace_id", "resource_job_id"):
             if key in filters:
                 chosen[key] = _whole_number(key, filters[key])
-        rows = self._visible(person).filter(**chosen).order_by("-id").values(*COLUMNS)
-        now = timezone.now()
+        rows = in_page(self._visible(person).filter(**chosen), page).values(*COLUMNS)
+        now = window_began(timezone.now())
         return [self.wire.as_wire(row, person.id, now) for row in rows]
+
+    @staticmethod
+    def silent_changes(person: Person) -> tuple[object, ...]:
+        """Return a value that changes whenever the person's jobs look different without an event about them.
+
+        That is the clock while a job runs (`time_left`, the ticket), and what the reconciler writes beside it (usage,
+        a host, a start time). Asks for live jobs only: a thousand ended ones cost nothing.
+        """
+        live = Job.objects.filter(owner_id=person.id, status__in=LIVE).aggregate(
+            live=Count("id"),
+            running=Count("id", filter=Q(status=JobState.RUNNING)),
+            preparing=Count("id", filter=Q(step=JobStep.ENVIRONMENT)),
+            started=Count("started"),
+            cpu_seconds=Sum("cpu_seconds"),
+            peak_memory_bytes=Sum("peak_memory_bytes"),
+            first_host=Min("host"),
+            last_host=Max("host"),
+        )
+        return (window_began(timezone.now()).timestamp() if live["running"] else None, *live.values())
 
     def get(self, person: Person, job_id: int) -> WireObjects:
         """Return the job in a list, or an empty list where there is none of theirs."""
-        now = timezone.now()
+        now = window_began(timezone.now())
         rows = self._visible(person).filter(pk=job_id).values(*COLUMNS)
         return [self.wire.as_wire(row, person.id, now) for row in rows]
 
@@ -142,6 +163,8 @@ class Jobs:
                 offset = 0
             except AgentError as error:
                 raise BadRequest(f"The log cannot be read: {error}") from error
+        if not has_ended or max(0, offset) + len(data) < size:
+            data = _whole_characters(data)
         next_offset = max(0, offset) + len(data)
         return {
             "text": data.decode("utf-8", "replace"),
@@ -157,7 +180,7 @@ class Jobs:
         """Start a job (contract §3.4) and return it as the wire shows it, launched where it could be at once."""
         workspace = self._workspaces.require(person, workspace_id)
         if not workspace.path:
-            raise BadRequest(BAD_DIRECTORY, status=500)
+            raise BadRequest(BAD_DIRECTORY, status=500, kind="misconfigured")
         if workspace.status in (WorkspaceState.DELETING, WorkspaceState.INITIALIZING):
             raise BadRequest(
                 f"Workspace {workspace_id} is {workspace.status}: no job can be started in it now."
@@ -276,7 +299,7 @@ class Jobs:
         """Stop a job (contract §4.2) and return the answer's message. The processes end in the background."""
         job = self.find(person, job_id)
         if job.status not in (JobState.PENDING, JobState.RUNNING):
-            raise BadRequest(NOT_STOPPABLE)
+            raise BadRequest(NOT_STOPPABLE, kind="job-not-stoppable")
         now = timezone.now()
         never_tried = job.resource_job_id == UNLAUNCHED and job.launch_attempt == 0
         if never_tried and not leases.is_held(job.lease_holder, job.lease_until):
@@ -293,7 +316,7 @@ class Jobs:
             ):
                 self._lifecycle.wakeup.poke(job.launch_key)
                 return "Job queued to stop."
-        raise BadRequest(NOT_STOPPABLE)
+        raise BadRequest(NOT_STOPPABLE, kind="job-not-stoppable")
 
     # --- what workspaces ask -----------------------------------------------------------------------
 
@@ -310,6 +333,13 @@ class Jobs:
 def _without_options(details: Mapping[str, object]) -> dict[str, object]:
     """Drop what the server itself writes beside the request's details when it answers."""
     return {key: value for key, value in details.items() if key != "resource_options"}
+
+
+def _whole_characters(data: bytes) -> bytes:
+    """Leave a character that is cut off at the end to the next piece."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    decoder.decode(data)
+    return data[: len(data) - len(decoder.getstate()[0])]
 
 
 def _whole_number(name: str, text: str) -> int:

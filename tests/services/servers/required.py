@@ -7,6 +7,7 @@ import pytest
 SERVER_OF_VARIABLE = {
     "UWS_TEST_POSTGRESQL_URL": "PostgreSQL",
     "UWS_TEST_CHROMIUM": "Chromium",
+    "UWS_TEST_CURL": "curl",
 }
 
 

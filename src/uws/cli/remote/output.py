@@ -87,7 +87,9 @@ def _table(titles: Sequence[str] | None, rows: Iterable[Sequence[str]]) -> Table
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, show_header=titles is not None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(
+        box=None, show_header=titles is not None, header_style="", pad_edge=False, padding=(0, 2, 0, 0)
+    )
     for title in titles or ("", ""):
         table.add_column(title, overflow="fold")
     for row in rows:

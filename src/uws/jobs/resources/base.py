@@ -273,6 +273,15 @@ class Resource(ABC):
         is no error. Raises `ResourceUnreachable`.
         """
 
+    def adopt(self, resource_job_id: int, place: JobPlace) -> Launched | None:
+        """Take on a job that another server launched, by the resource's own number; None where it can't be found.
+
+        Called by the reconciler now and then for imported jobs that are pending or running in the record, until
+        it answers; from then on they are like any other. `place` is where the job lives. A resource whose numbers
+        are given out again, as process numbers are, must answer None. Raises `ResourceUnreachable`.
+        """
+        return None
+
     def end_descriptor(self, job: JobHandle) -> int | None:
         """Return a new descriptor that becomes readable when the job ends (a pidfd), or None.
 

@@ -142,6 +142,11 @@ class LocalResource(Resource):
         by_owner = sorted(jobs, key=lambda job: job.place.identity.uid)
         for _, group in groupby(by_owner, key=lambda job: job.place.identity.uid):
             records |= self._records(list(group))
+        for job in jobs:
+            # Its shepherd tells of the end just before it ends itself: by now it may have, and nothing follows.
+            record = records[job.key]
+            if record is not None and record.phase == "ended" and alive[job.key]:
+                alive[job.key] = _is_alive(job)
         uids = _Listeners()
         return {job.key: _observation(job, alive[job.key], records[job.key], uids) for job in jobs}
 
@@ -253,7 +258,8 @@ def _lost(job: JobHandle, record: ShepherdRecord | None) -> Observation:
 
 
 def _usage(record: ShepherdRecord) -> Usage:
-    return Usage(record.cpu_seconds, record.memory_bytes, record.peak_memory_bytes)
+    # A job too short to be looked at has used some memory, but nobody knows how much.
+    return Usage(record.cpu_seconds, record.memory_bytes, record.peak_memory_bytes or None)
 
 
 def _read_record(files: AgentSession, root: Path, inside: str, key: str) -> ShepherdRecord | None:

@@ -1,0 +1,1 @@
+"""What the benchmarks share: an installation of their own, a client, what processes cost, and tables."""
