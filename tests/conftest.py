@@ -14,11 +14,31 @@ from uws.accounts.models import User
 from uws.agent.client import Agents
 from uws.config.deployment import Deployment, Secrets, prepare_data_directory
 from uws.config.load import load
+from uws.jobs.launch import HANDLE_COLUMNS, handle_of
 from uws.jobs.models import Job
 from uws.jobs.states import LIVE
 from uws.site import Site, build
 
 DEADLINE_SECONDS = 20.0
+
+WHOLE_SERVER = (
+    "cli/remote/",
+    "cli/test_commands.py",
+    "client/test_against_a_server.py",
+    "conform/test_our_own_server.py",
+    "docs/test_client_examples.py",
+    "moving/test_command.py",
+    "server/test_serve.py",
+)
+"""Tests that start the whole server again and again: real-server tests, though the server is our own."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    tests = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(tests).as_posix().startswith(WHOLE_SERVER):
+            item.add_marker(pytest.mark.services)
+
 
 CONFIG: dict[str, Any] = {
     "api_user_authentication": "local",
@@ -146,6 +166,18 @@ def end_all_jobs(site: Site) -> None:
             reconciler.reconcile(resource)
         time.sleep(0.02)
     reconciler.close()
+    _end_processes(site)
+
+
+def _end_processes(site: Site) -> None:
+    """End what still runs of jobs whose row a test has ended by itself."""
+    launched = Job.objects.filter(resource_job_id__gt=0, workspace__isnull=False).exclude(reason="success")
+    for row in launched.values("resource", *HANDLE_COLUMNS):
+        handle = (
+            handle_of(row, site.resources[row["resource"]]) if row["resource"] in site.resources else None
+        )
+        if handle is not None and isinstance(handle.state.get("pid"), int):
+            site.resources[row["resource"]].stop(handle, grace_seconds=0)
 
 
 @pytest.fixture

@@ -17,9 +17,33 @@ are JSON whatever their `Content-Type`, but for uploads (`multipart/form-data`).
 "message": …, "data": …}`; a refusal is `{"success": false, "message": …}` with the members of RFC 9457 beside it, and
 `errors` that point into the request. Every origin may call (CORS); cookies are never read.
 
+A running server has all of it, with every field and examples, at `/docs`, and for programs (OpenAPI 3.1) at
+`/openapi.json`, of which [openapi.json](openapi.json) is a copy. `/problems/<kind>` says what a refusal's `type` means
+and what to do about it.
+
 A walk through it: [Use the API](../how-to/use-the-api.md). What differs from the original server:
 [Compatibility](../compatibility.md).
 """
+_HEADERS = (
+    (
+        code("UWS-Authorization: Token <token>"),
+        "all but the open routes",
+        "who asks; a user's own token may also come as `Authorization: Bearer`",
+    ),
+    (
+        code("Idempotency-Key"),
+        "every change that needs a token",
+        "done once, and answered alike for a day (`Idempotency-Replayed: true`); 1 to 255 visible characters",
+    ),
+    (
+        code("If-None-Match"),
+        "reads that have 304",
+        "the `ETag` of an earlier answer; an empty 304 where it still holds",
+    ),
+    (code("Link"), "pages of lists", '`rel="next"`: the address of the next page, where there is one'),
+    (code("Retry-After"), "429, and 409 for a request under way", "seconds to wait"),
+    (code("X-Request-ID"), "every answer", "its number in the server's log"),
+)
 _SOCKETS = """\
 ## WebSockets
 
@@ -27,11 +51,6 @@ _SOCKETS = """\
 Programs send `UWS-Authorization` with the handshake; browsers, which cannot, send `{"authorization": "Token …"}` as
 their first message within ten seconds. Close codes: 4401 no right (any more), 4404 no such job of yours, 4408 too
 slow.
-
-## For operators
-
-`GET /healthz` says that a web process lives. `GET /readyz` says whether the database answers and is at this version,
-and how long the oldest background task has waited; 503 while it is not ready.
 """
 _METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -48,7 +67,14 @@ def http_api_page() -> str:
         for method, path, is_open, summary, text, statuses in routes()
     )
     return "\n".join(
-        [_HEAD, "## Routes\n", table(("route", "token", "what it does", "answers"), rows), _SOCKETS]
+        [
+            _HEAD,
+            "## Headers\n",
+            table(("header", "on", "meaning"), _HEADERS),
+            "## Routes\n",
+            table(("route", "token", "what it does", "answers"), rows),
+            _SOCKETS,
+        ]
     )
 
 

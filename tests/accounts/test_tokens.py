@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from uws.accounts.authentication.base import PermissionRefused
 from uws.accounts.errors import AlreadyExists, NameRefused, SecondAccount
 from uws.accounts.models import AccessToken, User
 from uws.accounts.tokens import digest
@@ -172,3 +174,28 @@ def test_a_sign_in_link_ends_with_its_time(site: Site, ada: User) -> None:
     assert site.sign_in_links.peek(secret) is None
     with pytest.raises(Refusal):
         site.sign_in_links.redeem(secret)
+
+
+def test_a_revoked_portal_token_is_followed_by_another(site: Site, client_token: str) -> None:
+    first = ask(site, client_token)["token"]
+    principal = site.tokens.authenticate(f"Token {first}")
+    assert site.tokens.revoke(principal.person, principal.token_id)
+    second = ask(site, client_token)["token"]
+    assert second != first
+    assert site.tokens.authenticate(f"Token {second}").person == principal.person
+    with pytest.raises(Refusal):
+        site.tokens.authenticate(f"Token {first}")
+
+
+@pytest.mark.parametrize("label", ["a\0b", "\ud800"])
+def test_a_label_that_no_database_keeps_is_refused(site: Site, ada: User, label: str) -> None:
+    with pytest.raises(NameRefused, match="label"):
+        site.tokens.create_personal(ada.as_person(), label)
+
+
+def test_an_account_outside_belongs_to_one_user_alone(site: Site, ada: User, grace: User) -> None:
+    method = site.authentication["local"]
+    site.accounts.account_for(ada.as_person(), method)
+    posing = replace(grace.as_person(), username="ada")
+    with pytest.raises(PermissionRefused, match="another user's"):
+        site.accounts.account_for(posing, method)

@@ -395,3 +395,68 @@ def test_no_descriptor_is_left_behind(files: AgentSession, root: Path, outside: 
         files.scan(root, "")
     assert (open_descriptors(), len(list(agents_own.iterdir()))) == before
     os.close(source)
+
+
+# What copies need
+
+
+def test_a_link_is_read_without_being_followed(files: AgentSession, root: Path, outside: Path) -> None:
+    (root / "ada/1/link").symlink_to(outside / "secret.txt")
+    os.symlink(b"caf\xe9", os.fsencode(root) + b"/ada/1/odd")
+    assert files.read_link(root, "ada/1/link") == str(outside / "secret.txt")
+    saying = files.read_link(root, "ada/1/odd")
+    files.make_link(root, "ada/1/again", saying)
+    assert os.readlink(os.fsencode(root) + b"/ada/1/again") == b"caf\xe9"
+
+
+def test_what_is_no_link_cannot_be_read_as_one(files: AgentSession, root: Path, outside: Path) -> None:
+    (root / "ada/1/file").write_text("")
+    (root / "ada/1/way").symlink_to(outside)
+    for path in ("ada/1/file", "ada/1"):
+        with pytest.raises(WrongKindError, match="is not a symbolic link"):
+            files.read_link(root, path)
+    with pytest.raises(NotFoundError):
+        files.read_link(root, "ada/1/none")
+    with pytest.raises(OutsideError):
+        files.read_link(root, "ada/1/way/secret.txt")
+
+
+def test_exact_names_can_be_used_again(files: AgentSession, root: Path) -> None:
+    with open(os.fsencode(root) + b"/ada/1/caf\xe9", "wb") as file:
+        file.write(b"odd")
+    (entry,) = files.list_directory(root, "ada/1").entries
+    assert entry.name == "caf\ufffd"
+    (entry,) = files.list_directory(root, "ada/1", exact_names=True).entries
+    assert files.read_file(root, f"ada/1/{entry.name}") == b"odd"
+
+
+def test_a_file_is_written_with_the_time_that_it_is_given(files: AgentSession, root: Path) -> None:
+    with (root / "source").open("w+b") as source:
+        source.write(b"cells")
+        source.seek(0)
+        files.write_from(root, "ada/1/copy", source.fileno(), size=5, modified_ns=1_234_567_890_123_456_789)
+    assert (root / "ada/1/copy").stat().st_mtime_ns == 1_234_567_890_123_456_789
+
+
+def test_progress_is_told_and_can_end_the_copying(files: AgentSession, root: Path) -> None:
+    class Enough(Exception):
+        pass
+
+    told: list[int] = []
+
+    def progress(count: int) -> None:
+        told.append(count)
+        if len(told) == 2:
+            raise Enough
+
+    size = 40 << 20
+    with (root / "source").open("w+b") as source:
+        source.truncate(size)
+        with pytest.raises(Enough):
+            files.write_from(root, "ada/1/copy", source.fileno(), size=size, progress=progress)
+        assert 0 < sum(told) < size
+        assert everything(root) == ["ada", "ada/1", "source"]
+        source.seek(0)
+        told.clear()
+        files.write_from(root, "ada/1/copy", source.fileno(), size=size, progress=told.append)
+    assert sum(told) == size

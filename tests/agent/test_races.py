@@ -17,6 +17,8 @@ from uws.agent.client import AgentSession
 from uws.agent.errors import AgentError, OutsideError
 
 ROUND_SECONDS = 1.2
+PATIENCE_SECONDS = 60.0
+ENOUGH = 20
 
 
 FLIPPER = """
@@ -51,11 +53,17 @@ def flipping(path: Path, outside: Path) -> Iterator[None]:
         flipper.wait()
 
 
-def hammer(call: Callable[[int], object]) -> tuple[int, int]:
-    """Call for a while; return how many calls were done and how many refused because of the link."""
+def hammer(call: Callable[[int], object], *, needs_refusals: bool = True) -> tuple[int, int]:
+    """Call for a while; return how many calls were done and how many refused because of the link.
+
+    On a busy machine a while is as long as it takes to have met both often enough.
+    """
     done = refused = number = 0
     end = time.monotonic() + ROUND_SECONDS
-    while time.monotonic() < end:
+    latest_end = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < end or (
+        needs_refusals and min(done, refused) <= ENOUGH and time.monotonic() < latest_end
+    ):
         number += 1
         try:
             call(number)
@@ -78,8 +86,8 @@ def test_nothing_is_written_outside_while_a_directory_and_a_link_change_places(
 
     with flipping(root / "ada/1/data", outside):
         done, refused = hammer(write)
-    assert done > 20
-    assert refused > 20
+    assert done > ENOUGH
+    assert refused > ENOUGH
     assert everything(outside) == ["secret.txt"]
 
 
@@ -95,8 +103,8 @@ def test_nothing_is_read_outside_while_a_directory_and_a_link_change_places(
 
     with flipping(root / "ada/1/data", outside):
         done, refused = hammer(read)
-    assert done > 20
-    assert refused > 20
+    assert done > ENOUGH
+    assert refused > ENOUGH
 
 
 def test_nothing_is_removed_outside_while_a_directory_and_a_link_change_places(
@@ -114,8 +122,8 @@ def test_nothing_is_removed_outside_while_a_directory_and_a_link_change_places(
 
     with flipping(root / "ada/1/data", outside):
         done, refused = hammer(remove)
-    assert done > 20
-    assert refused > 20
+    assert done > ENOUGH
+    assert refused > ENOUGH
     assert everything(outside) == ["secret.txt", "sub", "sub/x"]
 
 
@@ -135,7 +143,7 @@ def test_a_tree_that_is_written_to_is_removed_or_refused_in_the_end(
     filler = threading.Thread(target=fill)
     filler.start()
     try:
-        done, _ = hammer(lambda number: files.remove_tree(root, "ada/1/data"))
+        done, _ = hammer(lambda number: files.remove_tree(root, "ada/1/data"), needs_refusals=False)
     finally:
         stop.set()
         filler.join()

@@ -225,6 +225,20 @@ def test_a_listing_is_checked(hostile: Hostile, root: Path, listing: str) -> Non
         files.scan(root, "", limit=10)
 
 
+@pytest.mark.parametrize("names", ["b'f1/..\\0'", "b'f1/.\\0'", "b'd1/../../etc\\0'", "b'f1/a/b\\0'"])
+def test_an_entry_that_no_directory_can_have_is_refused(hostile: Hostile, root: Path, names: str) -> None:
+    files = hostile(f"order()\nanswer({{'ok': False}}, {names})")
+    with pytest.raises(AgentDiedError):
+        files.list_directory(root, "ada/1")
+
+
+@pytest.mark.parametrize("saying", ["b''", "b'a\\0b'", "b'x' * 5000"])
+def test_what_no_link_can_say_is_refused(hostile: Hostile, root: Path, saying: str) -> None:
+    files = hostile(f"order()\nanswer({{'ok': None}}, {saying})")
+    with pytest.raises(AgentDiedError):
+        files.read_link(root, "ada/1/link")
+
+
 def test_a_pipe_passed_for_a_file_blocks_nobody(hostile: Hostile, root: Path) -> None:
     before = open_descriptors()
     files = hostile("order()\nanswer({'ok': None}, descriptors=[os.pipe()[1]])\ntime.sleep(60)")

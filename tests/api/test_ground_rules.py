@@ -27,6 +27,10 @@ ROUTES: dict[str, dict[str, str | None]] = {
     "/job_types/": {"GET": OPEN},
     "/parameters/": {"GET": OPEN},
     "/users/": {"GET": "read"},
+    "/shared_workspaces/": {"GET": "read", "POST": "share"},
+    "/shared_workspaces/<int:shared_workspace_id>/": {"GET": "read", "DELETE": "share"},
+    "/shared_workspaces/<int:shared_workspace_id>/accept/": {"PUT": "share"},
+    "/shared_workspaces/<int:shared_workspace_id>/<str:put_type>/": {"PUT": "share"},
     "/status/": {"GET": OPEN},
 }
 """Each route's methods, and the scope that each needs."""
@@ -35,7 +39,7 @@ METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "BREW")
 
 
 def path_of(route: str) -> str:
-    for converter in ("<int:workspace_id>", "<int:job_id>"):
+    for converter in ("<int:workspace_id>", "<int:job_id>", "<int:shared_workspace_id>"):
         route = route.replace(converter, "77")
     return route.replace("<str:put_type>", "other")
 
@@ -141,7 +145,7 @@ def test_a_client_token_is_no_users_token(site: Site, as_nobody: Caller) -> None
     assert as_nobody("GET", "/workspaces/", headers=header).refusal == (401, "Invalid token provided.")
 
 
-@pytest.mark.parametrize("scope", ["read", "write", "launch", "files"])
+@pytest.mark.parametrize("scope", ["read", "write", "launch", "share", "files"])
 def test_a_token_without_the_scope_may_not(site: Site, ada: User, scope: str) -> None:
     others = [other for other in ("read", "write", "launch", "share", "files") if other != scope]
     limited = Caller(site, site.tokens.create_personal(ada.as_person(), "limited", others))
@@ -185,8 +189,8 @@ def test_a_refusal_is_problem_json_where_asked_for(as_nobody: Caller) -> None:
     assert answer.body == {
         "success": False,
         "message": "Authentication credentials were not provided.",
-        "type": "about:blank",
-        "title": "Unauthorized",
+        "type": "/problems/unauthenticated",
+        "title": "Not authenticated",
         "status": 401,
         "detail": "Authentication credentials were not provided.",
         "instance": "/workspaces/",
@@ -230,6 +234,9 @@ def test_an_unknown_path_of_the_api_is_refused_in_json(as_ada: Caller, path: str
         ("GET", "/jobs/{id}/", None),
         ("PUT", "/jobs/{id}/stop/", "Job {id} not found for user."),
         ("PUT", "/jobs/{id}/other/", "Job {id} not found for user."),
+        ("PUT", "/shared_workspaces/{id}/accept/", "Shared workspace {id} not found."),
+        ("PUT", "/shared_workspaces/{id}/other/", "Shared workspace {id} not found."),
+        ("DELETE", "/shared_workspaces/{id}/", "Shared workspace {id} not found."),
     ],
 )
 def test_a_number_that_nothing_has_is_not_found(
@@ -276,3 +283,24 @@ def test_an_unplanned_error_is_logged_and_tells_no_details(
     assert answer.refusal == (500, "The server failed to answer. Tell its operator this number: r-1")
     assert b"secret" not in answer.content
     assert "secret detail" in caplog.text
+
+
+def test_a_named_token_may_come_as_bearer(site: Site, ada: User, as_nobody: Caller) -> None:
+    token = site.tokens.create_personal(ada.as_person(), "laptop")
+    for scheme in ("Bearer", "bearer"):
+        header = {"Authorization": f"{scheme} {token}"}
+        assert as_nobody("GET", "/workspaces/", headers=header).status == 200
+
+
+def test_a_bearer_that_is_not_ours_is_ignored(as_nobody: Caller, as_ada: Caller) -> None:
+    for token in (as_ada.token, "AgGlobusTokenOfAGateway", "uws"):
+        header = {"Authorization": f"Bearer {token}"}
+        assert as_ada("GET", "/workspaces/", headers=header).status == 200
+        assert as_nobody("GET", "/job_types/", headers=header).status == 200
+        assert as_nobody("GET", "/workspaces/", headers=header).status == 401
+
+
+def test_a_wrong_bearer_of_ours_is_refused_everywhere(as_nobody: Caller) -> None:
+    for method, path in OPERATIONS:
+        header = {"Authorization": f"Bearer uws_{'0' * 48}"}
+        assert as_nobody(method, path, {}, headers=header).refusal == (401, "Invalid token provided.")

@@ -35,7 +35,7 @@ def uws(site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
     deployment = replace(site.deployment, server=with_addresses(site.deployment.server, Addresses()))
     installation = Installation(site.loaded, deployment, site)
 
-    def opened(data_dir: Path, config: Path | None) -> Installation:
+    def opened(data_dir: Path, config: Path | None, *, needs_database: bool = True) -> Installation:
         return installation
 
     def run(*arguments: str) -> Done:

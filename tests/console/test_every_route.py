@@ -12,6 +12,7 @@ from uws.accounts.models import AccessToken, User
 from uws.console.middleware import CONTENT_SECURITY_POLICY
 from uws.console.urls import MEMBER_PAGES, OPEN_PAGES
 from uws.jobs.models import Job
+from uws.sharing.models import Share
 from uws.site import Site
 from uws.workspaces.models import Workspace
 
@@ -30,6 +31,12 @@ MEMBER_TABLE = [
     ("workspace-delete", "POST", "workspace_id"),
     ("workspace-start", "GET", "workspace_id"),
     ("workspace-start", "POST", "workspace_id"),
+    ("workspace-share", "GET", "workspace_id"),
+    ("workspace-share", "POST", "workspace_id"),
+    ("shares", "GET", ""),
+    ("share", "GET", "share_id"),
+    ("share-accept", "POST", "share_id"),
+    ("share-end", "POST", "share_id"),
     ("job", "GET", "job_id"),
     ("job-log", "GET", "job_id"),
     ("job-stop", "POST", "job_id"),
@@ -61,7 +68,15 @@ def ids(site: Site, ada: User, workspace: Workspace, job: Job) -> dict[str, int 
     """What is Ada's, by the name that addresses use."""
     site.tokens.create_personal(ada.as_person(), "laptop")
     token = AccessToken.objects.get(user=ada)
-    return {"workspace_id": workspace.pk, "job_id": job.pk, "token_id": token.pk, "secret": "no-such-secret"}
+    share = {"original_workspace_id": workspace.pk, "shared_user_ids": [ada.pk]}
+    site.sharing.create(ada.as_person(), share)
+    return {
+        "workspace_id": workspace.pk,
+        "job_id": job.pk,
+        "token_id": token.pk,
+        "share_id": Share.objects.get().copy_id,
+        "secret": "no-such-secret",
+    }
 
 
 def address(row: tuple[str, str, str], ids: dict[str, int | str]) -> str:

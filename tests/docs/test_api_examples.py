@@ -10,27 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.conftest import CONFIG
-from tests.docs.pages import DOCS, blocks
+from tests.docs.pages import blocks
 from tests.server.conftest import Serve, environment
-from tests.server.conftest import serve as serve  # the fixture
 from tests.services.servers.required import required
 
 ADDRESS = "UWS=http://localhost:8000"
 DEADLINE_SECONDS = 60
 OPENED = """curl --silent --output /dev/null --write-out 'opened: %{http_code}\\n' "$ADDRESS"\n"""
-
-
-@pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    """An installation whose `jupyter_lab` is a small application: the walk is the same, without a build."""
-    shown = json.loads((DOCS / "examples/applications/http_server.json").read_text())
-    application = shown["available_job_types"]["file_server"]
-    path = tmp_path / "data-dir"
-    path.mkdir(mode=0o700)
-    config = CONFIG | {"available_job_types": {**CONFIG["available_job_types"], "jupyter_lab": application}}
-    (path / "config.json").write_text(json.dumps(config))
-    return path
 
 
 @pytest.mark.services
@@ -58,5 +44,6 @@ def test_every_block_does_what_the_page_says(serve: Serve, data_dir: Path, tmp_p
     assert address, done.stdout
     assert "opened: 303" in done.stdout, "the ticket becomes a cookie, and the browser is sent on"
     assert '"Successful upload."' in done.stdout
+    assert "unchanged: 304" in done.stdout
     assert "Invalid description" in done.stdout or "double dots" in done.stdout
     assert re.fullmatch(r"[0-9a-f]{40}", json.loads((tmp_path / "token.json").read_text())["token"])

@@ -11,6 +11,7 @@ from django.utils import timezone
 from tests.conftest import wait_until
 
 from uws.accounts.models import User
+from uws.config.models import Parameter
 from uws.jobs.models import Job
 from uws.jobs.options import accept
 from uws.jobs.resources.base import (
@@ -22,7 +23,7 @@ from uws.jobs.resources.base import (
     ResourceUnreachable,
 )
 from uws.jobs.states import JobState
-from uws.refusals import BadRequest
+from uws.refusals import BadRequest, InvalidOptions
 from uws.site import Site
 from uws.workspaces.models import Workspace
 
@@ -156,6 +157,21 @@ def test_every_job_has_a_time_limit(site: Site, ada: User, workspace_id: int) ->
 def test_where_nothing_names_a_time_limit_the_servers_holds() -> None:
     accepted = accept({}, [], parameter_mapping={}, default_time_limit_minutes=240)
     assert accepted.options.time_limit_seconds == 4 * 3600
+
+
+def test_a_bound_of_0_holds() -> None:
+    rule = {"type": "int", "min": 0, "max": 0}
+    gpus = Parameter.model_validate({"display_name": "GPUs", "variable_name": "gpus", "validation": rule})
+    for value in (-1, 1):
+        with pytest.raises(InvalidOptions, match="gpus: Value"):
+            accept({"gpus": value}, [gpus], parameter_mapping={}, default_time_limit_minutes=60)
+
+
+def test_job_details_are_bounded(site: Site, ada: User, workspace_id: int) -> None:
+    body = {"job_type": "sleeper", "job_details": {"note": "x" * 65536}}
+    with pytest.raises(BadRequest, match="Job details are too large: expected at most 65536 bytes"):
+        site.jobs.start(ada.as_person(), workspace_id, body)
+    assert not Job.objects.exists()
 
 
 @pytest.mark.parametrize("status", ["running", "stopping", "complete", "failed"])

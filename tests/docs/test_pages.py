@@ -135,6 +135,35 @@ def test_every_state_step_and_reason_is_in_the_reference() -> None:
         assert f"| `{word}` |" in text
 
 
+def test_every_command_that_a_page_shows_has_its_options() -> None:
+    shown = 0
+    for page in sorted([*DOCS.glob("how-to/*.md"), *DOCS.glob("tutorial/*.md"), ROOT / "README.md"]):
+        for command in shown_commands(page.read_text("utf-8")):
+            words = command.split()
+            section = command_section(words)
+            assert section, f"{page.name}: there is no command {command!r}"
+            for option in (word.partition("=")[0] for word in words if re.match(r"--\w", word)):
+                assert re.search(rf"{option}\b", section), f"{page.name}: {command!r} has no {option}"
+                shown += 1
+    assert shown > 15
+
+
+def shown_commands(text: str) -> Iterator[str]:
+    """Yield each `uws` command in the shell blocks of a page, without its comment."""
+    for block in re.findall(r"^```sh\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE):
+        for line in block.splitlines():
+            yield from re.findall(r"(?:^|\$\(|&& )(uws [^#)]*)", line)
+
+
+def command_section(words: list[str]) -> str:
+    """Return the reference's section of the longest command that the words begin with; empty where there is none."""
+    for count in range(len(words), 1, -1):
+        _, found, rest = read("reference/command-line.md").partition(f"\n## `{' '.join(words[:count])}`\n")
+        if found:
+            return rest.partition("\n## ")[0]
+    return ""
+
+
 # --- events ----------------------------------------------------------------------------------------
 
 
@@ -169,12 +198,16 @@ def test_an_event_of_an_unknown_kind_is_refused() -> None:
 # --- examples --------------------------------------------------------------------------------------
 
 
+SECRETS = {"database-url": "postgresql://uws:secret@db.example.org/uws", "mail-password": "secret"}
+
+
 def loaded(tmp_path: Path, part: dict[str, Any]) -> LoadedConfig:
     """Load the tests' configuration with an example's top-level keys in place of its own."""
     data_dir = prepare_data_directory(tmp_path / "data-dir")
-    secret = data_dir / "database-url"
-    secret.write_text("postgresql://uws:secret@db.example.org/uws")
-    secret.chmod(0o600)
+    for name, text in SECRETS.items():
+        secret = data_dir / name
+        secret.write_text(text)
+        secret.chmod(0o600)
     (data_dir / "config.json").write_text(json.dumps(CONFIG | part))
     return load(data_dir / "config.json", data_dir=data_dir, environ={"SITE_NAME": "Example"})
 

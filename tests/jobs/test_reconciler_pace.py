@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -31,6 +32,12 @@ def sleeper(site: Site, ada: User) -> Job:
     workspace: Any = site.workspaces.create(ada.as_person(), {"name": "Cells", "description": ""})
     started: Any = site.jobs.start(ada.as_person(), workspace["id"], {"job_type": "sleeper"})
     return Job.objects.get(pk=started["id"])
+
+
+def is_resting_and_known(ask: Ask, job: Job) -> bool:
+    pace = ask()
+    job.refresh_from_db()
+    return pace == Pace.RESTING and job.peak_memory_bytes is not None
 
 
 def test_a_resource_whose_jobs_only_sleep_rests(ask: Ask, sleeper: Job) -> None:
@@ -63,9 +70,21 @@ def test_a_job_whose_end_nothing_tells_of_lets_its_resource_not_rest(
 
 
 def test_a_job_that_uses_more_than_before_ends_the_rest(ask: Ask, sleeper: Job) -> None:
-    wait_until(lambda: ask() == Pace.RESTING)
+    wait_until(lambda: is_resting_and_known(ask, sleeper))
     Job.objects.filter(pk=sleeper.pk).update(peak_memory_bytes=1)  # as if that had been all until now
     assert ask() == Pace.QUIET
+
+
+def test_a_job_that_starts_while_its_resource_rests_brings_the_next_look_forward(
+    site: Site, ada: User, sleeper: Job
+) -> None:
+    reconciler = site.reconciler()
+    schedule = reconciler._schedules["local"]
+    schedule.due = time.monotonic() + Pace.RESTING.value
+    schedule.poked.add(sleeper.launch_key)
+    reconciler._tick(schedule)
+    reconciler.close()
+    assert schedule.due <= time.monotonic() + Pace.QUIET.value
 
 
 def test_the_lease_outlasts_the_longest_pause() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from threading import Event, Thread
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from starlette.applications import Starlette
 from starlette.testclient import TestClient, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
@@ -23,7 +25,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def browser(site: Site) -> Iterator[TestClient]:
-    database = DatabaseThreads()
+    database = DatabaseThreads(workers=1)  # whose one connection is closed below
     application = Starlette(routes=live.routes(site, database, EventTail(database)))
     with TestClient(application, base_url="http://localhost:8000") as client:
         yield client
@@ -64,6 +66,14 @@ def test_a_job_is_told_on_connect_and_on_each_change(
         assert socket.receive_json()["status"] == "pending"
         site.lifecycle.transition(job.pk, JobState.PENDING, JobState.RUNNING, actor="test")
         assert socket.receive_json()["status"] == "running"
+
+
+def test_a_program_may_send_its_own_token_as_a_bearer(
+    browser: TestClient, site: Site, ada: User, job: Job
+) -> None:
+    bearer = header(site, ada)["UWS-Authorization"].replace("Token", "Bearer")
+    with browser.websocket_connect(f"/jobs/{job.pk}/", headers={"Authorization": bearer}) as socket:
+        assert socket.receive_json()["status"] == "pending"
 
 
 def test_a_browser_may_authenticate_by_its_first_message(
@@ -131,3 +141,68 @@ def test_the_console_socket_needs_a_session(browser: TestClient) -> None:
     headers = {"origin": "http://localhost:8000", "host": "localhost:8000"}
     with browser.websocket_connect("/console/live/", headers=headers) as socket:
         assert closed_with(socket) == 4401
+
+
+def test_a_token_that_may_not_read_is_turned_away(
+    browser: TestClient, site: Site, ada: User, job: Job
+) -> None:
+    token = site.tokens.create_personal(ada.as_person(), "uploads", ["files"])
+    headers = {"UWS-Authorization": f"Token {token}"}
+    with (
+        browser.websocket_connect(f"/jobs/{job.pk}/", headers=headers) as socket,
+        pytest.raises(WebSocketDisconnect) as closed,
+    ):
+        socket.receive_json()
+    assert closed.value.code == 4401
+
+
+def test_a_right_that_ends_closes_a_stream_in_which_much_happens(
+    browser: TestClient, site: Site, ada: User, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("uws.live.stream.RECHECK_SECONDS", 1.0)  # events come more often than this
+    with browser.websocket_connect(f"/jobs/{job.pk}/", headers=header(site, ada)) as socket:
+        socket.receive_json()
+        AccessToken.objects.update(revoked=timezone.now())
+        busy = Busy(site, job)
+        busy.start()
+        try:
+            assert closed_with(socket) == 4401
+            assert busy.told < BUSY_EVENTS, "closed only once nothing happened any more"
+        finally:
+            busy.stopped.set()
+            busy.join()
+
+
+BUSY_EVENTS = 100
+
+
+class Busy(Thread):
+    """Writes an event about a job ten times a second, for ten seconds at most."""
+
+    def __init__(self, site: Site, job: Job) -> None:
+        super().__init__()
+        self._site, self._job = site, job
+        self.stopped = Event()
+        self.told = 0
+
+    def run(self) -> None:
+        try:
+            while self.told < BUSY_EVENTS and not self.stopped.wait(0.1):
+                message = {"message": f"still busy {self.told}"}
+                self._site.lifecycle.note(self._job.pk, "job.waiting", values=message)
+                self.told += 1
+        finally:
+            _close_connections()
+
+
+@pytest.mark.parametrize("number", ["9" * 18, "9" * 19, "9" * 5000, "-1", "x"])
+def test_a_number_that_no_job_has_is_not_found(
+    browser: TestClient, site: Site, ada: User, number: str
+) -> None:
+    def connect() -> None:
+        with browser.websocket_connect(f"/jobs/{number}/", headers=header(site, ada)) as socket:
+            socket.receive_json()
+
+    with pytest.raises(WebSocketDisconnect) as closed:
+        connect()
+    assert closed.value.code == 4404

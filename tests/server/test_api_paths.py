@@ -72,6 +72,6 @@ def test_every_api_answer_may_be_read_by_every_origin() -> None:
     answer = ask(ApiPaths(Recorder()), scope_of("/status/"))
     assert answer.header("access-control-allow-origin") == "*"
     assert answer.header("access-control-expose-headers") == (
-        "ETag, Link, Location, Retry-After, X-Request-ID, Upload-Offset"
+        "ETag, Idempotency-Replayed, Link, Location, Retry-After, X-Request-ID, Upload-Offset"
     )
     assert answer.header("access-control-allow-credentials") is None

@@ -64,10 +64,10 @@ def test_an_announced_body_over_the_limit_is_refused_before_it_is_read(
     answer = read(reader, scope, [], tmp_path)
     assert (answer.status, reader.bodies) == (413, [])
     assert answer.header("connection") == "close"
-    assert json.loads(answer.body) == {
-        "success": False,
-        "message": "The request body is too large: at most 100000 bytes are accepted here.",
-    }
+    body = json.loads(answer.body)
+    assert body["success"] is False
+    assert body["message"] == "The request body is too large: at most 100000 bytes are accepted here."
+    assert (body["type"], body["status"]) == ("/problems/request-too-large", 413)
 
 
 def test_a_body_that_grows_over_the_limit_is_refused(reader: Reader, tmp_path: Path) -> None:

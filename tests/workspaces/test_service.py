@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -217,3 +218,18 @@ def test_a_collection_can_be_browsed_but_not_left(site: Site, ada: User) -> None
             site.workspaces.browse(ada.as_person(), "Data", path)
     with pytest.raises(NotFound):
         site.workspaces.browse(ada.as_person(), "Secrets", "")
+
+
+def test_a_workspace_that_a_job_writes_to_is_scanned_again_when_looked_at(
+    site: Site, ada: User, run_tasks: Callable[[], list[str]]
+) -> None:
+    made = create(site, ada)
+    row = Workspace.objects.get(pk=made["id"])
+    site.workspaces.refresh_listing(row)
+    assert run_tasks() == []
+    site.jobs.start(ada.as_person(), made["id"], {"job_type": "sleeper"})
+    Workspace.objects.update(scanned=timezone.now() - timedelta(minutes=1))
+    row.refresh_from_db()
+    site.workspaces.refresh_listing(row)
+    site.workspaces.refresh_listing(row)
+    assert run_tasks() == ["workspaces.scan"]

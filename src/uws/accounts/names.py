@@ -23,6 +23,15 @@ def is_email(text: object) -> bool:
     return isinstance(text, str) and len(text) <= 254 and EMAIL.fullmatch(text) is not None
 
 
+def is_text(text: str) -> bool:
+    """True for what every database keeps as text: no NUL (PostgreSQL has none), no lone surrogate (UTF-8 has none)."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
+
+
 def normalised(text: str) -> str:
     """Fold case and Unicode compatibility forms, so that names that merely look alike compare equal."""
     return unicodedata.normalize("NFKC", text).casefold()

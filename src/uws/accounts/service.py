@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q, Value
+from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Concat
 
-from uws.accounts.authentication.base import AuthenticationMethod, Identification
+from uws.accounts.authentication.base import AuthenticationMethod, Identification, PermissionRefused
 from uws.accounts.errors import AlreadyExists, NameRefused, SecondAccount, UnknownUser
 from uws.accounts.models import ExternalMapping, User
 from uws.accounts.names import ACCOUNT_NAME_RULE, is_account_name, is_email
@@ -20,6 +20,14 @@ SECOND_ACCOUNT = (
     "run_jobs_as is \"self\": everything runs as the server's own Unix account, so a second person's notebook could "
     "read the first one's files. Set server.shared_account to true in config.json if that is wanted."
 )
+
+
+SERVICE_ACCOUNT = "admin"
+"""The name of the original's built-in administrator, which is nobody to share with (contract §6)."""
+
+
+def _people() -> QuerySet[User]:
+    return User.objects.filter(is_active=True, is_api_client=False)
 
 
 class Accounts:
@@ -122,7 +130,7 @@ class Accounts:
     def account_for(self, person: Person, method: AuthenticationMethod) -> ExternalAccount:
         """Return the person's account at `method`, kept after the first time.
 
-        Raises what `AuthenticationMethod.account_for` raises.
+        Raises what `AuthenticationMethod.account_for` raises; `PermissionRefused` too for another user's account.
         """
         mapping = ExternalMapping.objects.filter(user_id=person.id, method=method.key).first()
         known = mapping.as_account() if mapping else None
@@ -135,18 +143,27 @@ class Accounts:
                 "gid": account.gid,
                 "details": dict(account.details),
             }
-            ExternalMapping.objects.update_or_create(
-                user_id=person.id, method=method.key, defaults=dict(values)
-            )
+            try:
+                ExternalMapping.objects.update_or_create(
+                    user_id=person.id, method=method.key, defaults=dict(values)
+                )
+            except IntegrityError as error:
+                raise PermissionRefused(
+                    f"The account {account.username!r} at {method.key!r} is another user's already."
+                ) from error
         return account
 
     def search(self, person: Person, text: str | None) -> list[dict[str, object]]:
         """Return the other people as the wire's user objects (contract §6), by name or e-mail, or all."""
-        others = User.objects.filter(is_active=True, is_api_client=False).exclude(pk=person.id)
-        others = others.exclude(username="admin")
+        others = _people().exclude(pk=person.id).exclude(username=SERVICE_ACCOUNT)
         if text:
             others = others.annotate(full_name=Concat(F("first_name"), Value(" "), F("last_name"))).filter(
                 Q(full_name__icontains=text) | Q(email__icontains=text)
             )
         columns = ("id", "first_name", "last_name", "username", "email")
         return [dict(row) for row in others.order_by("id").values(*columns)]
+
+    def recipients(self, person: Person, ids: Collection[int]) -> dict[int, User]:
+        """Return those of `ids` that the person may share with, by id: whom `search` offers, and themselves."""
+        chosen = _people().filter(pk__in=ids).exclude(~Q(pk=person.id), username=SERVICE_ACCOUNT)
+        return {user.pk: user for user in chosen}

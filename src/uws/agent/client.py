@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from uws.agent.copying import copy, write_all
+from uws.agent.copying import Progress, copy, write_all
 from uws.agent.errors import AgentDiedError, AgentError, AgentTimeoutError, NoSpaceError, error_from
 from uws.agent.identity import Identity
 from uws.agent.interpreter import Interpreter, find_interpreter
@@ -41,6 +41,7 @@ Order = dict[str, Any]
 
 DEFAULT_TIMEOUT_SECONDS = 30.0
 LONGEST_TREE_SECONDS = 3600.0
+LONGEST_LINK_BYTES = 4096  # PATH_MAX of limits.h
 PASSING = frozenset({"begin", "open_file"})  # the calls that a descriptor answers
 _INLINE_BYTES = 1 << 20
 
@@ -141,14 +142,18 @@ class AgentSession:
         size: int | None,
         mode: int = 0o644,
         parents: bool = True,
+        modified_ns: int | None = None,
+        progress: Progress | None = None,
     ) -> int:
         """Write a file of any size from an open (blocking) descriptor, at its position; return its bytes.
 
         The agent opens the file and passes the descriptor; the bytes go through the kernel. All or nothing:
         `IncompleteError` when the source ends before `size` bytes, `NoSpaceError` on a full disk.
+        `modified_ns`: the file's modification time, Unix nanoseconds; default: now. `progress` is told the
+        bytes of each piece of at most 16 MiB; what it raises gives the file up.
         """
-        with self._part(root, path, mode, parents) as part:
-            return copy(descriptor, part, size, repr(path))
+        with self._part(root, path, mode, parents, modified_ns) as part:
+            return copy(descriptor, part, size, repr(path), progress=progress)
 
     def make_link(self, root: Root, path: str, target: str, *, parents: bool = True) -> None:
         """Make a symbolic link; replaces a file or link in one step; a directory: `WrongKindError`."""
@@ -164,6 +169,16 @@ class AgentSession:
         """Read the last `limit_bytes` of a regular file of any size, such as a log."""
         return self._read(root, path, limit_bytes, tail=True)
 
+    def read_link(self, root: Root, path: str) -> str:
+        """Return what a symbolic link says, whether or not it leads anywhere; another kind: `WrongKindError`.
+
+        Bytes that are not UTF-8 are surrogate escapes, as `make_link` takes them.
+        """
+        payload = self._call("read_link", _where(root, path)).payload
+        if not payload or len(payload) > LONGEST_LINK_BYTES or b"\0" in payload:
+            raise self._died("sent something that no link can say")
+        return payload.decode("utf-8", "surrogateescape")
+
     def open_file(self, root: Root, path: str) -> int:
         """Open a regular file for reading and return the descriptor, which the caller closes."""
         return self._descriptor(self._call("open_file", _where(root, path)))
@@ -172,10 +187,17 @@ class AgentSession:
         """Say what lies at a path, without following it if it is a link. None when nothing is there."""
         return self._checked(file_status, self._call("status", _where(root, path)))
 
-    def list_directory(self, root: Root, path: str, *, limit: int = 1000) -> Listing:
-        """List one directory, hidden entries too, at most `limit` of them; links are told, not followed."""
+    def list_directory(
+        self, root: Root, path: str, *, limit: int = 1000, exact_names: bool = False
+    ) -> Listing:
+        """List one directory, hidden entries too, at most `limit` of them; links are told, not followed.
+
+        A name that is not UTF-8 has U+FFFD in it, or, with `exact_names`, surrogate escapes: so it can be
+        named in further calls.
+        """
         frame = self._call("list_directory", {**_where(root, path), "limit": limit})
-        return self._checked(lambda value: listing(value, frame.payload, limit), frame)
+        errors = "surrogateescape" if exact_names else "replace"
+        return self._checked(lambda value: listing(value, frame.payload, limit, errors), frame)
 
     # Trees
 
@@ -221,7 +243,9 @@ class AgentSession:
     # The conversation
 
     @contextmanager
-    def _part(self, root: Root, path: str, mode: int, parents: bool) -> Iterator[int]:
+    def _part(
+        self, root: Root, path: str, mode: int, parents: bool, modified_ns: int | None = None
+    ) -> Iterator[int]:
         """A descriptor of the file being written; committed at the end of the block, removed on an error."""
         order = {**_where(root, path), "mode": _mode(mode), "parents": parents}
         part = self._descriptor(self._call("begin", order))
@@ -235,7 +259,7 @@ class AgentSession:
             if isinstance(error, OSError):
                 raise _cannot_write(path, error) from error
             raise
-        self._call("commit", {})
+        self._call("commit", {"modified_ns": modified_ns})
 
     def _abort(self) -> None:
         try:

@@ -24,7 +24,11 @@ _NOT_HERE = frozenset(
 )
 
 
-def copy(source: int, target: int, size: int | None, shown: str) -> int:
+Progress = Callable[[int], None]
+"""Told the bytes of each piece that was copied; what it raises ends the copy."""
+
+
+def copy(source: int, target: int, size: int | None, shown: str, *, progress: Progress | None = None) -> int:
     """Copy `size` bytes (None: until the end) from `source`'s position to `target`'s; return their number.
 
     The fastest way that both descriptors know: copy_file_range(2), which shares blocks where the file system
@@ -33,13 +37,19 @@ def copy(source: int, target: int, size: int | None, shown: str) -> int:
     """
     copied = 0
     for move in (_by_copy_file_range, _by_sendfile, _by_reading):
-        copied += _all_by(move, source, target, None if size is None else size - copied)
+        copied += _all_by(move, source, target, None if size is None else size - copied, progress)
     if size is not None and copied != size:
         raise IncompleteError(f"{shown} is incomplete: {copied} of {size} bytes arrived.")
     return copied
 
 
-def _all_by(move: Callable[[int, int, int], int], source: int, target: int, size: int | None) -> int:
+def _all_by(
+    move: Callable[[int, int, int], int],
+    source: int,
+    target: int,
+    size: int | None,
+    progress: Progress | None,
+) -> int:
     """Copy with one method until it reports the end or that it is not for these descriptors."""
     copied = 0
     while size is None or copied < size:
@@ -53,6 +63,8 @@ def _all_by(move: Callable[[int, int, int], int], source: int, target: int, size
         if moved == 0:
             break
         copied += moved
+        if progress is not None:
+            progress(moved)
     return copied
 
 

@@ -213,8 +213,10 @@ class Part:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
             self.descriptor = os.open(self.name, flags, mode, dir_fd=self.directory)
 
-    def commit(self) -> None:
+    def commit(self, modified_ns: int | None = None) -> None:
         try:
+            if modified_ns is not None:
+                os.utime(self.descriptor, ns=(modified_ns, modified_ns))
             if self.name is None:
                 self.name = beside()
                 link = f"/proc/self/fd/{self.descriptor}"
@@ -282,6 +284,20 @@ def make_link(root: str, path: str, target: str, parents: bool) -> Answer:
         undo(root, made)
         raise
     return None, b"", None
+
+
+def read_link(root: str, path: str) -> Answer:
+    """What a link says, as the payload: a target is bytes, and need not lead anywhere."""
+    parts = inside(path)
+    directory = walk(root, parts[:-1])
+    try:
+        return None, os.readlink(parts[-1], dir_fd=directory), None
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            raise Refused("wrong_kind", f"{shown(parts)} is not a symbolic link.") from None
+        raise
+    finally:
+        os.close(directory)
 
 
 def open_regular(root: str, path: str) -> tuple[int, os.stat_result]:
@@ -719,6 +735,7 @@ class Agent:
             "make_link": make_link,
             "open_file": open_file,
             "read_file": read_file,
+            "read_link": read_link,
             "status": status,
             "list_directory": list_directory,
             "spawn": spawn,
@@ -736,11 +753,11 @@ class Agent:
         self.part = Part(root, path, mode, parents)
         return None, b"", os.dup(self.part.descriptor)
 
-    def commit(self) -> Answer:
+    def commit(self, modified_ns: int | None) -> Answer:
         part, self.part = self.part, None
         if part is None:
             raise Refused("failed", "No file is being written.")
-        part.commit()
+        part.commit(modified_ns)
         return None, b"", None
 
     def abort(self) -> Answer:

@@ -102,7 +102,7 @@ def file_status(value: object) -> FileStatus | None:
     return FileStatus(_KINDS[kind], integer(value["size_bytes"]), modified, uid)
 
 
-def listing(value: object, content: bytes, limit: int) -> Listing:
+def listing(value: object, content: bytes, limit: int, errors: str = "replace") -> Listing:
     truncated = truth(value)
     lines = content.split(b"\0")
     if lines.pop() != b"" or len(lines) > limit:
@@ -113,7 +113,9 @@ def listing(value: object, content: bytes, limit: int) -> Listing:
         kind = {b"f": "file", b"d": "directory", b"l": "link", b"o": "other"}.get(head[:1])
         if kind is None or not head[1:].isdigit() or len(head) > 20 or not name:
             raise BadAnswer("an unknown kind of entry in a listing")
-        entries.append(Entry(name.decode("utf-8", "replace"), _KINDS[kind], int(head[1:])))
+        if b"/" in name or name in (b".", b".."):
+            raise BadAnswer("an entry that no directory can have")
+        entries.append(Entry(name.decode("utf-8", errors), _KINDS[kind], int(head[1:])))
     return Listing(sorted(entries, key=lambda entry: entry.name), truncated)
 
 

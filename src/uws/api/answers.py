@@ -13,8 +13,8 @@ from http import HTTPStatus
 import orjson
 from django.core.exceptions import SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
-from django.utils.encoding import iri_to_uri
 
+from uws.api.problems import problem_body
 from uws.refusals import FieldError, Refusal
 
 logger = logging.getLogger(__name__)
@@ -23,8 +23,6 @@ JSON_TYPE = "application/json"
 PROBLEM_TYPE = "application/problem+json"
 CHALLENGE = "Token"
 """The value of `WWW-Authenticate` (contract §1)."""
-LONGEST_INSTANCE = 200
-"""Characters of the path that a refusal repeats."""
 
 
 def encode(value: object) -> bytes:
@@ -59,34 +57,40 @@ def found(kind: str, key: str, objects: Sequence[object]) -> HttpResponse:
 
 
 def refuse(
-    request: HttpRequest, status: int, message: str, errors: Sequence[FieldError] = ()
+    request: HttpRequest,
+    status: int,
+    message: str,
+    errors: Sequence[FieldError] = (),
+    *,
+    kind: str | None = None,
+    retry_after_seconds: int | None = None,
 ) -> HttpResponse:
-    """Answer a refusal, as `application/problem+json` where `Accept` names that."""
-    body: dict[str, object] = {
-        "success": False,
-        "message": message,
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": message,
-        "instance": iri_to_uri(request.path)[:LONGEST_INSTANCE],
-    }
-    if errors:
-        body["errors"] = [
-            {"pointer": error.pointer, "found": error.found, "expected": error.expected} for error in errors
-        ]
+    """Answer a refusal, as `application/problem+json` where `Accept` names that.
+
+    `kind` is a key of `uws.api.problems.PROBLEMS`, where the status's own is too coarse.
+    """
+    body = problem_body(status, message, request.path, kind=kind, errors=errors)
     asked = {f"{accepted.main_type}/{accepted.sub_type}" for accepted in request.accepted_types}
     content_type = PROBLEM_TYPE if PROBLEM_TYPE in asked else JSON_TYPE
     response = HttpResponse(encode(body), status=status, content_type=content_type)
     if status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = CHALLENGE
+    if retry_after_seconds is not None:
+        response.headers["Retry-After"] = str(retry_after_seconds)
     return response
 
 
 def failure(request: HttpRequest, error: Exception) -> HttpResponse:
     """Answer what was raised: a refusal as it says, anything unplanned as a 500 that tells no details."""
     if isinstance(error, Refusal):
-        return refuse(request, error.status, error.message, error.errors)
+        return refuse(
+            request,
+            error.status,
+            error.message,
+            error.errors,
+            kind=error.kind,
+            retry_after_seconds=error.retry_after_seconds,
+        )
     if isinstance(error, Http404):
         return refuse(request, HTTPStatus.NOT_FOUND, "Not found.")
     if isinstance(error, (SuspiciousOperation, UnreadablePostError)):

@@ -5,16 +5,20 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
+from uws.api import examples
 from uws.api.answers import success
+from uws.api.callers import site_of
 from uws.api.description import described
 from uws.api.schemas import JobTypeAnswer, ParameterAnswer
-from uws.api.wire import site_of
+
+_JOB_TYPES = examples.success("Successful.", {"job_types": examples.JOB_TYPES})
+_PARAMETERS = examples.success("Successful.", {"parameters": examples.PARAMETERS})
 
 job_types = Router(tags=["job types"])
 parameters = Router(tags=["parameters"])
 
 
-@job_types.get("/", **described("List job types", JobTypeAnswer, 401))
+@job_types.get("/", **described("List job types", JobTypeAnswer, example=_JOB_TYPES))
 def list_job_types(request: HttpRequest) -> HttpResponse:
     """Return the job types that can be started, as an object by key. Needs no token."""
     offered = {
@@ -24,7 +28,7 @@ def list_job_types(request: HttpRequest) -> HttpResponse:
     return success("Successful.", {"job_types": offered})
 
 
-@parameters.get("/", **described("List parameters", ParameterAnswer, 401))
+@parameters.get("/", **described("List parameters", ParameterAnswer, example=_PARAMETERS))
 def list_parameters(request: HttpRequest) -> HttpResponse:
     """Return the options that a start takes, as they are configured. Needs no token."""
     configured = site_of(request).loaded.config.parameters

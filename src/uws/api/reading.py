@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any, Protocol
 
 from django.core.exceptions import TooManyFilesSent
@@ -14,7 +15,7 @@ from django.http import HttpRequest
 from django.http.multipartparser import MultiPartParserError
 from django.utils.datastructures import MultiValueDict
 
-from uws.api.wire import site_of
+from uws.api.callers import site_of
 from uws.refusals import BadRequest, FieldError, Refusal
 from uws.workspaces.service import Upload
 
@@ -22,6 +23,7 @@ MAXIMUM_NUMBER_CHARACTERS = 40
 MAXIMUM_VALUES = 200_000
 """Members of lists and objects in one body: each costs many times its few bytes in memory."""
 
+_UPLOADED = "uws.uploaded"
 _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
@@ -33,13 +35,26 @@ class NotJson(Exception):
 def json_body(request: HttpRequest, *, prefix: str = "Invalid JSON: ") -> Any:
     """Return the request's body, read as JSON whatever its Content-Type says (contract §1).
 
-    Raises `BadRequest` whose message begins with `prefix`.
+    Raises `BadRequest` whose message begins with `prefix`, and `Refusal` (413) for more than memory should hold.
     """
+    check_body_size(request)
     depth = site_of(request).deployment.server.limits.json_depth
     try:
         return parse_json(request.body, maximum_depth=depth)
     except NotJson as problem:
-        raise BadRequest(f"{prefix}{problem}", errors=[FieldError("", str(problem), "JSON")]) from problem
+        raise BadRequest(
+            f"{prefix}{problem}", errors=[FieldError("", str(problem), "JSON")], kind="invalid-json"
+        ) from problem
+
+
+def check_body_size(request: HttpRequest) -> None:
+    """Raise `Refusal` (413) for a body that may only be long as an upload's files, which stay on disk."""
+    limit = site_of(request).deployment.server.limits.request_body_bytes
+    if int(request.META.get("CONTENT_LENGTH") or 0) > limit:
+        raise Refusal(
+            f"The request body is too large: at most {limit} bytes are accepted here.",
+            status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        )
 
 
 def parse_json(data: bytes, *, maximum_depth: int) -> Any:
@@ -162,13 +177,12 @@ def uploads(request: HttpRequest) -> Iterator[list[Upload]]:
     if request.META.get("CONTENT_LENGTH") in (None, "", "0"):
         yield []
     elif request.content_type == "multipart/form-data":
-        files = _multipart_files(request)
+        files = uploaded_files(request)
         everything = [file for _, several in files.lists() for file in several]
         try:
             yield [Upload(file.name, file.fileno(), file.size) for file in everything]
         finally:
-            for file in everything:
-                file.close()
+            close_uploaded(request)
     elif request.content_type == "application/json":
         json_body(request, prefix="JSON parse error - ")
         yield []
@@ -177,6 +191,22 @@ def uploads(request: HttpRequest) -> Iterator[list[Upload]]:
     else:
         sent = request.META.get("CONTENT_TYPE", "")[:100]
         raise Refusal(f'Unsupported media type "{sent}" in request.', status=415)
+
+
+def uploaded_files(request: HttpRequest) -> MultiValueDict[str, Any]:
+    """Return the files of a multipart body by field, read from the wire the first time. Raises as `uploads` does."""
+    files: MultiValueDict[str, Any] | None = request.META.get(_UPLOADED)
+    if files is None:
+        files = request.META[_UPLOADED] = _multipart_files(request)
+    return files
+
+
+def close_uploaded(request: HttpRequest) -> None:
+    """Close the files that `uploaded_files` has read, if it has."""
+    files: MultiValueDict[str, Any] | None = request.META.pop(_UPLOADED, None)
+    for _, several in files.lists() if files else ():
+        for file in several:
+            file.close()
 
 
 def _multipart_files(request: HttpRequest) -> MultiValueDict[str, Any]:

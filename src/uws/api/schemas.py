@@ -26,8 +26,10 @@ class Problem(Schema):
 
     success: Literal[False] = Field(description="Always false.")
     message: str = Field(description="What is wrong, for people.")
-    type: str = Field(description="Kind of the problem (RFC 9457); `about:blank`: its status says it all.")
-    title: str = Field(description="The status in words.")
+    type: str = Field(
+        description="Kind of the problem (RFC 9457): an address on this server that explains it; never changes."
+    )
+    title: str = Field(description="The kind in words.")
     status: int = Field(description="The HTTP status.")
     detail: str = Field(description="The same as `message`.")
     instance: str = Field(description="The path that was asked for.")
@@ -138,16 +140,72 @@ class JobStart(Schema):
     )
 
 
+class JobMetrics(Schema):
+    """How long the job's beginning took. Members are missing until they are known."""
+
+    time_pending: float = Field(
+        default=0, description="From its creation until it was seen running, seconds."
+    )
+    time_init: float = Field(default=0, description="From its start until its application answered, seconds.")
+
+
+class ProxyDetails(Schema):
+    """Where the application listens, as seen by the server."""
+
+    hostname: str = Field(description="The machine it runs on.")
+    port: str = Field(description="Its port; a string.")
+    path: str = Field(description="Its own first page.")
+
+
+class ConnectionDetails(Schema):
+    """Where the application is opened: `url_domain` and `url_path`, put together as they are."""
+
+    url_path: str = Field(description="Path and query; while the job runs with a ticket for who asks.")
+    url_domain: str = Field(description="The job's own origin.")
+
+
+class CurrentJobDetails(Schema):
+    """What is known of the job now. Members are missing where they do not apply."""
+
+    message: str = Field(default="", description="A sentence for people: what it waits for, or how it ended.")
+    step: str = Field(default="", description="How far it is, finer than its state.")
+    reason: str = Field(
+        default="", description="Why it ended, as a word: `success`, `timeout`, `cancelled` …"
+    )
+    exit_code: int = Field(default=0, description="Exit code of its command.")
+    signal: int = Field(default=0, description="Number of the signal that ended it.")
+    cpu_seconds: float = Field(default=0, description="Processor time used so far, seconds.")
+    peak_memory_bytes: int = Field(default=0, description="Most memory used at once, bytes.")
+    ignored_options: list[str] = Field(default=[], description="Resource options that no parameter knows.")
+    time_left: float = Field(
+        default=0,
+        description="Seconds until its time limit, as of the last full quarter of a minute; while it runs.",
+    )
+    proxy_details: ProxyDetails | None = Field(
+        default=None, description="Where it listens; once it has answered."
+    )
+    connection_details: ConnectionDetails | None = Field(
+        default=None, description="Where it is opened; once it has answered."
+    )
+
+
+class JobSocketMessage(Schema):
+    """A message of a job's WebSocket."""
+
+    status: Literal["pending", "running", "stopping", "complete", "failed"] = Field(
+        description="The job's state."
+    )
+    current_job_details: CurrentJobDetails = Field(description="What is known of it now.")
+
+
 class JobDetails(Schema):
     """What is known of a job."""
 
-    metrics: Details = Field(description="`time_pending` and `time_init`, seconds.")
+    metrics: JobMetrics = Field(description="How long its beginning took.")
     request_job_details: Details = Field(
         description="`job_details` as sent, and `resource_options` as accepted."
     )
-    current_job_details: Details = Field(
-        description="`message`, `reason`, `time_left` (seconds), `proxy_details`, `connection_details`, and more."
-    )
+    current_job_details: CurrentJobDetails = Field(description="What is known of it now.")
 
 
 class Job(Schema):
@@ -272,7 +330,7 @@ class ParameterEntry(Schema):
     description: str = Field(default="", description="One sentence about it.")
     variable_name: str = Field(description="Its key in `resource_options`.")
     default_value: bool | int | float | str | None = Field(default=None, description="Where forms begin.")
-    validation: ParameterRule = Field(description="What a value must be.")
+    validation: ParameterRule = Field(description="What is checked of its value.")
 
 
 class ParameterList(Schema):
@@ -329,29 +387,3 @@ class TokenAnswer(Done):
     """The user's token, the same each time."""
 
     token: str = Field(description="40 hexadecimal digits.")
-
-
-class HealthEntry(Schema):
-    """How one dependency is."""
-
-    connected: bool = Field(description="Whether it answers.")
-    message: str = Field(description="What it said, or what is wrong.")
-    latency_ms: float | None = Field(default=None, description="How long its answer took, in milliseconds.")
-
-
-class Dependencies(Schema):
-    """The parts below this server, as last checked in the background."""
-
-    main_resource: HealthEntry = Field(description="Where jobs run.")
-    api_user_authentication: HealthEntry = Field(description="Who vouches for users.")
-    resources: dict[str, HealthEntry] = Field(description="All resources by key.")
-    storage_methods: dict[str, HealthEntry] = Field(description="All storage methods by key.")
-    user_authentication_methods: dict[str, HealthEntry] = Field(description="All authentication methods.")
-
-
-class StatusAnswer(Done):
-    """The server's own state."""
-
-    version: str = Field(description="The server's version.")
-    build: str = Field(description="Which build of it; a release is its own build.")
-    dependencies: Dependencies = Field(description="What it depends on.")

@@ -8,9 +8,10 @@ from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI, Router
 from ninja.constants import NOT_SET
 from ninja.errors import HttpError, ValidationError
+from ninja.operation import Operation
 
 from uws import __version__
-from uws.api import catalogue, jobs, status, tokens, users, workspaces
+from uws.api import about, catalogue, jobs, shared_workspaces, status, tokens, users, workspaces
 from uws.api.answers import failure
 from uws.api.wire import UwsAuthorization, unknown_path, wired
 
@@ -21,11 +22,12 @@ ROUTERS: dict[str, Router] = {
     "job_types": catalogue.job_types,
     "parameters": catalogue.parameters,
     "users": users.router,
+    "shared_workspaces": shared_workspaces.router,
     "status": status.router,
 }
 OPEN = frozenset({"tokens", "job_types", "parameters", "status"})
 """What works without a token (contract §1)."""
-PREFIXES = (*ROUTERS, "shared_workspaces")
+PREFIXES = tuple(ROUTERS)
 """First parts of paths that are the API's: below them nothing is ever answered in HTML."""
 
 
@@ -33,8 +35,15 @@ def _raised(request: HttpRequest, error: Exception | type[Exception]) -> HttpRes
     return failure(request, error if isinstance(error, Exception) else error())
 
 
+class _Api(NinjaAPI):
+    """Operations are named like the functions that serve them."""
+
+    def get_openapi_operation_id(self, operation: Operation) -> str:
+        return operation.view_func.__name__
+
+
 def _build() -> NinjaAPI:
-    built = NinjaAPI(
+    built = _Api(
         title="User Workspaces Server",
         version=__version__,
         description="Workspaces with data, and the jobs that compute in them.",
@@ -60,3 +69,5 @@ def _patterns() -> list[URLPattern | URLResolver]:
 
 api = _build()
 urlpatterns = _patterns()
+public_urlpatterns = about.patterns(api)
+"""The API about itself: not part of the contract, and open to everybody."""

@@ -5,18 +5,28 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
+from uws.api import examples
 from uws.api.answers import found
+from uws.api.callers import caller
 from uws.api.description import described
 from uws.api.reading import query
 from uws.api.schemas import UserAnswer
-from uws.api.wire import caller
 
 router = Router(tags=["users"])
 
 FILTERS = {"search": "Part of a name (first and last) or of an e-mail address, in any case; empty for all."}
 
 
-@router.get("/", **described("Search people", UserAnswer, 400, 401, 403, query=FILTERS))
+@router.get(
+    "/",
+    **described(
+        "Search people",
+        UserAnswer,
+        400,
+        query=FILTERS,
+        example=examples.success("Successful.", {"users": [examples.USER]}),
+    ),
+)
 def search_users(request: HttpRequest) -> HttpResponse:
     """Return the other people of this server."""
     site, person = caller(request, "read")

@@ -19,17 +19,15 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.csrf import csrf_exempt
 from ninja.security import APIKeyHeader
 
-from uws.accounts.person import Person
-from uws.accounts.tokens import Principal
+from uws.accounts.tokens import Principal, own_bearer
 from uws.api.answers import JSON_TYPE, PROBLEM_TYPE, answer, failure, refuse
-from uws.refusals import Forbidden, Refusal
-from uws.site import Site
+from uws.api.callers import PRINCIPAL, site_of
+from uws.api.idempotency import once
+from uws.refusals import Refusal
 
 View = Callable[..., HttpResponseBase]
 
 AUTHORIZATION_HEADER = "UWS-Authorization"
-SITE = "uws.site"
-PRINCIPAL = "uws.principal"
 SERVED_TYPES = (JSON_TYPE, PROBLEM_TYPE, "text/html")
 """What `Accept` may ask for. The original also had HTML pages of its answers; ours are JSON for browsers too."""
 
@@ -59,22 +57,6 @@ def unknown_path(request: HttpRequest) -> HttpResponse:
     return refuse(request, HTTPStatus.NOT_FOUND, "Not found.")
 
 
-def site_of(request: HttpRequest) -> Site:
-    """Return the installation that the request was made to."""
-    return cast(Site, request.META[SITE])
-
-
-def caller(request: HttpRequest, scope: str) -> tuple[Site, Person]:
-    """Return the installation, and the person who asks with a token that has `scope`. Raises `Forbidden`.
-
-    The only way for an operation to learn who asks, so that each one says which scope it needs.
-    """
-    principal: Principal = request.META[PRINCIPAL]
-    if scope not in principal.scopes:
-        raise Forbidden(f"This token may not do that: it lacks the scope {scope!r}.")
-    return site_of(request), principal.person
-
-
 def _wired_view(view: View, is_open: bool) -> View:
     @csrf_exempt
     @wraps(view)
@@ -85,7 +67,7 @@ def _wired_view(view: View, is_open: bool) -> View:
         except Exception as error:
             response = failure(request, error)
         response.headers.setdefault("Cache-Control", "private, no-cache")
-        patch_vary_headers(response, (AUTHORIZATION_HEADER, "Origin", "Accept"))
+        patch_vary_headers(response, (AUTHORIZATION_HEADER, "Authorization", "Origin", "Accept"))
         if method == "HEAD" and isinstance(response, HttpResponse):
             response.headers["Content-Length"] = str(len(response.content))
             response.content = b""
@@ -101,13 +83,18 @@ def _answered(
     request.encoding = "utf-8"
     if not _is_acceptable(request):
         raise Refusal("Could not satisfy the request Accept header.", status=HTTPStatus.NOT_ACCEPTABLE)
-    request.META[PRINCIPAL] = _principal(request, is_open)
+    principal = _principal(request, is_open)
+    request.META[PRINCIPAL] = principal
     if method == "HEAD":
         request.method = "GET"
-    response = view(request, **arguments)
-    if isinstance(response, HttpResponseNotAllowed):
-        return _other_method(request, method, response.headers["Allow"])
-    return response
+
+    def operate() -> HttpResponseBase:
+        response = view(request, **arguments)
+        if isinstance(response, HttpResponseNotAllowed):
+            return _other_method(request, method, response.headers["Allow"])
+        return response
+
+    return operate() if principal is None else once(request, principal.person.id, operate)
 
 
 def _is_acceptable(request: HttpRequest) -> bool:
@@ -117,10 +104,13 @@ def _is_acceptable(request: HttpRequest) -> bool:
 
 
 def _principal(request: HttpRequest, is_open: bool) -> Principal | None:
+    tokens = site_of(request).tokens
     header = request.headers.get(AUTHORIZATION_HEADER)
+    if header is None:
+        header = own_bearer(request.headers.get("Authorization"))
     if header is None and is_open:
         return None
-    return site_of(request).tokens.authenticate(header)
+    return tokens.authenticate(header)
 
 
 def _other_method(request: HttpRequest, method: str, allowed: str) -> HttpResponse:

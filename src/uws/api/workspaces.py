@@ -5,12 +5,14 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
+from uws.api import examples
 from uws.api.answers import found, success
+from uws.api.callers import caller
+from uws.api.conditional import PAGE_PARAMETERS, listed, unless_unchanged
 from uws.api.description import described
-from uws.api.reading import json_body, query, uploads
+from uws.api.reading import json_body, uploads
 from uws.api.schemas import Done, JobAnswer, JobStart, NewWorkspace, WorkspaceAnswer, WorkspaceChange
 from uws.api.schemas import WorkspaceListAnswer as ListAnswer
-from uws.api.wire import caller
 from uws.refusals import BadRequest
 
 router = Router(tags=["workspaces"])
@@ -28,23 +30,67 @@ UPLOAD_FORM = {
 }
 
 
-@router.get("/", **described("List workspaces", ListAnswer, 400, 401, 403, query=FILTERS))
+@router.get(
+    "/",
+    **described(
+        "List workspaces",
+        ListAnswer,
+        400,
+        query={**FILTERS, **PAGE_PARAMETERS},
+        is_conditional=True,
+        example=examples.success("Successful.", {"workspaces": [examples.WORKSPACE]}),
+    ),
+)
 def list_workspaces(request: HttpRequest) -> HttpResponse:
-    """Return the caller's own workspaces, newest first. Filters are exact, and all must hold."""
+    """Return the caller's own workspaces, newest first. Filters are exact, and all must hold.
+
+    Without `limit` and `after` all of them are returned.
+    """
     site, person = caller(request, "read")
-    return found("Workspace", "workspaces", site.workspaces.list(person, query(request, *FILTERS)))
+    return unless_unchanged(
+        request,
+        site,
+        person,
+        make=lambda: listed(
+            request,
+            "Workspace",
+            "workspaces",
+            FILTERS,
+            lambda chosen, page: site.workspaces.list(person, chosen, page),
+        ),
+    )
 
 
-@router.get(ONE, **described("Get a workspace", ListAnswer, 401, 403))
+@router.get(
+    ONE,
+    **described(
+        "Get a workspace",
+        ListAnswer,
+        is_conditional=True,
+        example=examples.success("Successful.", {"workspaces": [examples.WORKSPACE]}),
+    ),
+)
 def get_workspace(request: HttpRequest, workspace_id: int) -> HttpResponse:
     """Return one workspace, in a list. The list is empty where the caller has no such workspace."""
     site, person = caller(request, "read")
-    return found("Workspace", "workspaces", site.workspaces.get(person, workspace_id))
+    return unless_unchanged(
+        request,
+        site,
+        person,
+        make=lambda: found("Workspace", "workspaces", site.workspaces.get(person, workspace_id)),
+    )
 
 
 @router.post(
     "/",
-    **described("Create a workspace", WorkspaceAnswer, 400, 401, 403, 503, body=NewWorkspace),
+    **described(
+        "Create a workspace",
+        WorkspaceAnswer,
+        503,
+        body=NewWorkspace,
+        body_example=examples.NEW_WORKSPACE,
+        example=examples.success("Successful.", {"workspace": examples.WORKSPACE}),
+    ),
 )
 def create_workspace(request: HttpRequest) -> HttpResponse:
     """Make a workspace with its files and links, all before the answer; a refused one leaves nothing behind."""
@@ -54,7 +100,15 @@ def create_workspace(request: HttpRequest) -> HttpResponse:
 
 @router.put(
     ONE,
-    **described("Change a workspace", Done, 400, 401, 403, 404, 503, body=WorkspaceChange),
+    **described(
+        "Change a workspace",
+        Done,
+        404,
+        503,
+        body=WorkspaceChange,
+        body_example=examples.WORKSPACE_CHANGE,
+        example=examples.success("Update successful."),
+    ),
 )
 def update_workspace(request: HttpRequest, workspace_id: int) -> HttpResponse:
     """Change names and texts, add or replace files and links. What is not named stays."""
@@ -64,7 +118,16 @@ def update_workspace(request: HttpRequest, workspace_id: int) -> HttpResponse:
     return success("Update successful.")
 
 
-@router.delete(ONE, **described("Delete a workspace", Done, 400, 401, 403, 404, 503))
+@router.delete(
+    ONE,
+    **described(
+        "Delete a workspace",
+        Done,
+        404,
+        503,
+        example=examples.success("Workspace 12 queued for deletion."),
+    ),
+)
 def delete_workspace(request: HttpRequest, workspace_id: int) -> HttpResponse:
     """Accept the deletion of a workspace without pending or running jobs; it is removed in the background."""
     site, person = caller(request, "write")
@@ -74,10 +137,21 @@ def delete_workspace(request: HttpRequest, workspace_id: int) -> HttpResponse:
 
 @router.put(
     f"{ONE}start/",
-    **described("Start a job", JobAnswer, 400, 401, 403, 404, 422, 503, body=JobStart),
+    **described(
+        "Start a job",
+        JobAnswer,
+        404,
+        503,
+        body=JobStart,
+        body_example=examples.JOB_START,
+        example=examples.success("Successful start.", {"job": examples.NEW_JOB}),
+    ),
 )
 def start_job(request: HttpRequest, workspace_id: int) -> HttpResponse:
-    """Start a job in the workspace. Two calls start two jobs."""
+    """Start a job in the workspace. Two calls start two jobs, unless both carry the same `Idempotency-Key`.
+
+    A job that could not be launched is a success too: it is then `failed`, and says why.
+    """
     site, person = caller(request, "launch")
     site.workspaces.require(person, workspace_id)
     job = site.jobs.start(person, workspace_id, json_body(request))
@@ -89,14 +163,13 @@ def start_job(request: HttpRequest, workspace_id: int) -> HttpResponse:
     **described(
         "Upload files",
         Done,
-        400,
-        401,
-        403,
         404,
         415,
         503,
         body=UPLOAD_FORM,
         media_type="multipart/form-data",
+        body_example={"file": "sample,count\na,12\n"},
+        example=examples.success("Successful upload."),
     ),
 )
 def upload_files(request: HttpRequest, workspace_id: int) -> HttpResponse:

@@ -33,3 +33,27 @@ class PluginHealth(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key}"
+
+
+class IdempotentRequest(models.Model):
+    """A request with an `Idempotency-Key`: who does it, and what was answered (see `uws.background.idempotency`)."""
+
+    owner_id = models.BigIntegerField()
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64)
+    claim = models.CharField(max_length=32)
+    lease_holder = models.CharField(max_length=64, default="")
+    lease_until = models.DateTimeField(null=True)
+    status = models.PositiveSmallIntegerField(null=True)
+    headers = models.JSONField(default=dict)
+    body = models.BinaryField(default=bytes)
+    created = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["owner_id", "key"], name="idempotent_one_a_key"),
+        ]
+        indexes = [models.Index(fields=["created"], name="idempotent_created")]
+
+    def __str__(self) -> str:
+        return f"idempotent request {self.pk} of {self.owner_id}"

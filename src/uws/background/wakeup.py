@@ -13,6 +13,7 @@ from pathlib import Path
 
 MAXIMUM_PATH_BYTES = 107
 """`sockaddr_un.sun_path` has 108 bytes with its NUL (unix(7))."""
+MOST_TEXTS = 1000
 
 
 def socket_path(data_directory: Path) -> Path | None:
@@ -49,12 +50,14 @@ class Listener:
         return self._socket.fileno()
 
     def drain(self) -> set[str]:
+        """Return what was said, at most `MOST_TEXTS` of it: whoever floods us must not keep us here."""
         texts: set[str] = set()
-        while True:
+        for _ in range(MOST_TEXTS):
             try:
                 texts.add(self._socket.recv(256).decode("ascii", "replace"))
             except BlockingIOError:
-                return texts
+                break
+        return texts
 
     def close(self) -> None:
         self._socket.close()

@@ -34,12 +34,13 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 Name = Annotated[str, typer.Argument(help="The user's name.")]
 
 
-def _open(data_dir: Path, config: Path | None) -> Installation:
+def _open(data_dir: Path, config: Path | None, *, needs_database: bool = True) -> Installation:
     from uws.server.installation import Addresses, open_installation
     from uws.server.start import require_migrated
 
     installation = open_installation(data_dir, config, Addresses())
-    require_migrated()
+    if needs_database:
+        require_migrated()
     return installation
 
 
@@ -137,7 +138,8 @@ def build_environment(
     """Build the environments of job types ahead, so that nobody waits for them."""
     from uws.server.start import Progress
 
-    environments = _open(data_dir, config).site.environments
+    # An image or a node can have its environments before there is a database.
+    environments = _open(data_dir, config, needs_database=False).site.environments
     names = [name] if name is not None else list(environments.missing())
     say = Progress()
     if not names:

@@ -32,6 +32,7 @@ def _explained(error: Exception) -> tuple[list[str], int]:
     # Imported here: most commands never fail, and importing costs time.
     from uws.config.deployment import DataDirectoryError, SecretFileError
     from uws.config.mistakes import ConfigError
+    from uws.moving.errors import MovingProblem
     from uws.server.backup import BackupProblem
     from uws.server.migrations import DatabaseTooNew
     from uws.server.processes import AddressUnusable, AlreadyServing
@@ -49,6 +50,7 @@ def _explained(error: Exception) -> tuple[list[str], int]:
         DataDirectoryError,
         DatabaseTooNew,
         DatabaseUnreachable,
+        MovingProblem,
         NotMigrated,
         SecretFileError,
     )

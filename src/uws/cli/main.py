@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import uws
-from uws.cli import admin, remote
+from uws.cli import admin, conforming, importing, remote
 from uws.cli.failures import readable_failures
 from uws.cli.options import ConfigFile, DataDir, Host, JobsPort, Port
 
@@ -27,6 +27,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(admin.app, name="admin")
+app.add_typer(importing.app, name="import")
+app.command()(conforming.conform)
 remote.register(app)
 
 

@@ -128,7 +128,7 @@ class ResourceEntry(SettingsModel):
     time_pending_catch: int | None = Field(
         None,
         ge=0,
-        description="Seconds after which a job that still waits is reported as late; 0 or null: never.",
+        description="Seconds after which a job that still waits is late; 0 or null: never. This release reports none.",
     )
     connection_details: ConnectionDetails = Field(
         NoDetails(), description="What the class needs; see the class."

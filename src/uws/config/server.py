@@ -129,17 +129,37 @@ class Limits(SettingsModel):
         10 * 1024**3, ge=1024, description="Largest body of one upload request, in bytes."
     )
     json_depth: int = Field(100, ge=8, le=500, description="Deepest nesting of a JSON body, in levels.")
-    name_length: int = Field(64, ge=8, le=64, description="Longest name of a workspace, in characters.")
+    name_length: int = Field(
+        64,
+        ge=8,
+        le=64,
+        description="Longest name of a workspace, in characters.",
+        json_schema_extra={"without_effect": "in this release it is always 64"},
+    )
     request_body_seconds: float = Field(
         120.0,
         gt=0,
         description="Longest time a client may take to send a body that is not an upload, in seconds.",
     )
     api_request_seconds: float = Field(
-        30.0, gt=0, description="Longest time an API request may wait for an answer, in seconds."
+        30.0,
+        gt=0,
+        description="Longest time an API request may wait for an answer, in seconds.",
+        json_schema_extra={"without_effect": "each call out has a time-out of its own in this release"},
     )
     job_stop_grace_seconds: float = Field(
         3.0, ge=0, le=300, description="Time between asking a job to end and killing it, in seconds."
+    )
+    login_refusals_per_account: int = Field(
+        20,
+        ge=1,
+        description="Refused requests for a token that one account may have in a minute; then it is answered "
+        "429 for the rest of it. Each web process counts for itself.",
+    )
+    login_refusals_per_address: int = Field(
+        600,
+        ge=1,
+        description="The same for one address. A portal's server posts all its logins from one.",
     )
     event_days: int = Field(365, ge=1, le=36500, description="How long the event log is kept, in days.")
     sign_in_link_minutes: int = Field(
@@ -199,14 +219,19 @@ class ServerSettings(SettingsModel):
         None,
         ge=1,
         description="CPUs that the local resource gives to jobs in all. Default: all of the machine's.",
+        json_schema_extra={"without_effect": "this release bounds each job, not all together"},
     )
     offered_memory_mb: int | None = Field(
         None,
         ge=64,
         description="Memory that the local resource gives to jobs in all, in MiB. Default: the machine's.",
+        json_schema_extra={"without_effect": "this release bounds each job, not all together"},
     )
     limits: Limits = Field(Limits(), description="Bounds on requests and times.")
-    mail: MailSettings | None = Field(None, description="The server that takes outgoing mail. Default: none.")
+    mail: MailSettings | None = Field(
+        None,
+        description="The server that takes outgoing mail. Default: none, and nothing is mailed.",
+    )
 
     def jobs_origin(self, job_id: int, jobs_port: int) -> str:
         """Return one job's own origin, `http://job-12.localhost:8001`, where `jobs_port` serves jobs."""

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from uws.console.requests import from_script, site_of
 
+SECTIONS = ("account", "shares")
 _NOTICE = "console_notice"
 
 
@@ -20,7 +21,7 @@ def page(
     """Render one of `templates/console/`, with what the frame around every page needs."""
     frame: dict[str, object] = {
         "site_name": site_of(request).loaded.config.server.name,
-        "section": "account" if request.path.startswith("/console/account/") else "home",
+        "section": next((name for name in SECTIONS if request.path.startswith(f"/console/{name}/")), "home"),
         "now": timezone.now(),
         "notice": request.session.pop(_NOTICE, None) if _NOTICE in request.session else None,
     }

@@ -32,7 +32,8 @@ def person_of(request: HttpRequest) -> Person:
 
 def own_workspace(request: HttpRequest, workspace_id: int) -> Workspace:
     """Return a workspace of the signed-in user; what is another's answers like what does not exist."""
-    workspace = Workspace.objects.filter(pk=workspace_id, owner=user_of(request)).first()
+    mine = Workspace.objects.filter(owner=user_of(request), awaits_acceptance=False)
+    workspace = mine.filter(pk=workspace_id).first()
     if workspace is None:
         raise Http404("No such workspace.")
     return workspace

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, include, path, register_converter, reverse
 
-from uws.console import account, home, jobs, signing_in, start, workspaces
+from uws.console import account, home, jobs, shares, signing_in, start, workspaces
 from uws.console.requests import wants_fragment
 
 View = Callable[..., HttpResponse]
@@ -68,6 +68,11 @@ MEMBER_PAGES: list[URLPattern] = [
     _member_page("workspaces/<id:workspace_id>/link/", workspaces.link, "workspace-link"),
     _member_page("workspaces/<id:workspace_id>/delete/", workspaces.delete, "workspace-delete"),
     _member_page("workspaces/<id:workspace_id>/start/", start.start, "workspace-start"),
+    _member_page("workspaces/<id:workspace_id>/share/", shares.send, "workspace-share"),
+    _member_page("shares/", shares.index, "shares"),
+    _member_page("shares/<id:share_id>/", shares.show, "share"),
+    _member_page("shares/<id:share_id>/accept/", shares.accept, "share-accept"),
+    _member_page("shares/<id:share_id>/end/", shares.end, "share-end"),
     _member_page("jobs/<id:job_id>/", jobs.show, "job"),
     _member_page("jobs/<id:job_id>/log/", jobs.log, "job-log"),
     _member_page("jobs/<id:job_id>/stop/", jobs.stop, "job-stop"),

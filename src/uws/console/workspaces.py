@@ -30,6 +30,7 @@ def show(request: HttpRequest, workspace_id: int) -> HttpResponse:
     jobs = Job.objects.filter(workspace=workspace, owner=workspace.owner_id).order_by("-id")[:SHOWN_JOBS]
     views = job_views(site, jobs)
     part = wants_fragment(request)
+    site.workspaces.refresh_listing(workspace)
     context = {
         "workspace": workspace,
         "listing": list_workspace(site, workspace) if part in ("", "files") else None,

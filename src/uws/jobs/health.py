@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 from typing import Protocol
 
@@ -52,11 +52,12 @@ class PluginHealthBoard:
     def _answer(
         self, kind: str, key: str, future: Future[Health], began: float, waited: float
     ) -> Health | None:
-        try:
-            health = future.result(timeout=waited)
-        except TimeoutError:
+        wait((future,), waited)
+        if not future.done():
             late = time.monotonic() - began > ANSWER_SECONDS
             return Health(False, f"No answer for {time.monotonic() - began:.0f} s.") if late else None
+        try:
+            health = future.result()
         except Exception:
             logger.exception("the health check of %s %r failed", kind, key)
             health = Health(False, "Its health check failed; the server's log says why.")

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.db import Error as DatabaseFailure
+from django.db import transaction
 from django.utils import timezone
 
 from uws.accounts.person import Person
@@ -33,19 +35,25 @@ from uws.jobs.resources.base import (
     LaunchRefused,
     Resource,
     ResourceOptions,
+    ResourceProblem,
     ResourceUnreachable,
 )
-from uws.jobs.states import JobState, JobStep
+from uws.jobs.states import LIVE, JobState, JobStep
 from uws.jobs.types.base import EnvironmentRequest, JobType, JobTypeProblem, ReadyEnvironment, StartContext
 from uws.jobs.wire import application_token
-from uws.refusals import Refusal
+from uws.refusals import Refusal, Unavailable
 from uws.workspaces.service import Workspaces
 
 logger = logging.getLogger(__name__)
 
 LEASE_MARGIN_SECONDS = 5.0
 BUILD_LEASE_SECONDS = 60.0
+MOST_ATTEMPTS = 5
+REQUEUE = timedelta(seconds=60)
+"""A job whose environment's task got lost is queued again after this."""
 UNLAUNCHED = -1
+IMPORTED_STATE: Mapping[str, object] = {"imported": True}
+"""What a live job's row keeps that another server launched, until its resource has adopted it."""
 
 
 def _no_checkpoint(name: str) -> None:
@@ -58,9 +66,14 @@ def kept_state(launched: Launched, identity: Identity) -> dict[str, object]:
     return {"identity": who, "resource": dict(launched.state)}
 
 
-def handle_of(row: Mapping[str, Any], resource: Resource) -> JobHandle:
-    """Name a launched job to its resource. `row` has the columns of `HANDLE_COLUMNS`."""
+def handle_of(row: Mapping[str, Any], resource: Resource) -> JobHandle | None:
+    """Name a launched job to its resource. `row` has the columns of `HANDLE_COLUMNS`.
+
+    None for a job that another server launched and that its resource has not adopted yet: such a row is left alone.
+    """
     kept = row["resource_state"]
+    if "identity" not in kept or "resource" not in kept:
+        return None
     place = JobPlace(
         identity=Identity(**kept["identity"]),
         storage_root=resource.storage.root,
@@ -126,13 +139,33 @@ class Launcher:
                 self._submit(job, resource, environment)
         except EnvironmentBuildFailed as problem:
             self._fail(job, EndReason.ENVIRONMENT_FAILED, problem.message, problem.log_tail)
-        except (LaunchRefused, JobTypeProblem, Refusal) as problem:
-            self._fail(job, EndReason.LAUNCH_FAILED, problem.message)
-        except ResourceUnreachable as problem:
+        except (ResourceUnreachable, Unavailable) as problem:
             logger.warning("job %s: its launch was not answered: %s", job_id, problem.message)
             text = f"The resource did not answer yet: {problem.message}"
             self._lifecycle.note(job_id, "job.waiting", values={"message": text})
             leases.release(Job.objects.all(), job_id)
+        except (LaunchRefused, JobTypeProblem, Refusal) as problem:
+            self._fail(job, EndReason.LAUNCH_FAILED, problem.message)
+
+    def adopt(self, job_id: int) -> bool:
+        """Let its resource find a job that another server launched (`IMPORTED_STATE`). True where it did.
+
+        A job that it can't find now is left as it is. May be repeated. Raises `ResourceUnreachable`.
+        """
+        waiting = Job.objects.filter(status__in=LIVE, workspace__isnull=False)
+        job = waiting.select_related("workspace__owner", "owner").filter(pk=job_id).first()
+        resource = self._resources.get(job.resource) if job else None
+        if job is None or resource is None or job.resource_state != IMPORTED_STATE:
+            return False
+        place = self.place(job, resource)
+        found = resource.adopt(job.resource_job_id, place)
+        if found is None:
+            return False
+        values = {
+            "resource_job_id": found.resource_job_id,
+            "resource_state": kept_state(found, place.identity),
+        }
+        return self._lifecycle.note(job_id, "job.launched", values=values)
 
     def _claim(self, job_id: int) -> Job | None:
         unlaunched = Job.objects.filter(
@@ -152,7 +185,7 @@ class Launcher:
         place = self._place(job, resource)
         found = resource.find(job.launch_key, place)
         if found is not None:
-            self._record_launched(job, found, place)
+            self._record_launched(job, resource, found, place)
             return True
         deadline = (job.launch_began or job.created) + timedelta(seconds=resource.launch_timeout_seconds)
         if timezone.now() < deadline:
@@ -162,6 +195,8 @@ class Launcher:
             text = "The job was stopped before it was launched."
             self._lifecycle.end(job.pk, JobState.STOPPING, reason=EndReason.CANCELLED, message=text)
             return True
+        if job.launch_attempt >= MOST_ATTEMPTS:
+            raise LaunchRefused(f"The job was not started in {MOST_ATTEMPTS} attempts. {job.message}".strip())
         return False
 
     def _ready_environment(self, job: Job, resource: Resource) -> ReadyEnvironment | bool | None:
@@ -173,23 +208,26 @@ class Launcher:
         if ready is not None:
             return ready
         text = f"Preparing the software environment {request.name!r}: waiting for its turn."
-        values: dict[str, Any] = {
-            "step": JobStep.ENVIRONMENT,
-            "message": text,
-            "lease_holder": "",
-            "lease_until": None,
-        }
-        if job.environment_began is None:
-            values["environment_began"] = timezone.now()
-        self._lifecycle.note(job.pk, "job.environment", values=values, states=(JobState.PENDING,))
-        self._tasks.enqueue("jobs.prepare", job.pk)
+        now = timezone.now()
+        # A lease of nobody's: the job is queued, and only looked at again should its task get lost.
+        values: dict[str, Any] = {"lease_holder": "", "lease_until": now + REQUEUE}
+        with transaction.atomic():
+            if job.step == JobStep.ENVIRONMENT:
+                Job.objects.filter(pk=job.pk, status=JobState.PENDING).update(**values)
+            else:
+                values |= {"step": JobStep.ENVIRONMENT, "message": text}
+                values["environment_began"] = job.environment_began or now
+                self._lifecycle.note(job.pk, "job.environment", values=values, states=(JobState.PENDING,))
+            self._tasks.enqueue("jobs.prepare", job.pk)
         return False
 
     def prepare(self, job_id: int) -> None:
         """Background: build the job's environment where it is missing, then launch. Repeatable."""
+        Job.objects.filter(pk=job_id, lease_holder="").update(lease_until=None)  # see `_ready_environment`
         job = self._claim(job_id)
         resource = self._resources.get(job.resource) if job else None
         if job is None or resource is None or job.status != JobState.PENDING:
+            leases.release(Job.objects.all(), job_id)
             return
         try:
             request = self._job_type(job).environment(resource.key)
@@ -201,12 +239,19 @@ class Launcher:
         except JobTypeProblem as problem:
             self._fail(job, EndReason.LAUNCH_FAILED, problem.message)
             return
+        except DatabaseFailure:
+            raise  # taken up again once the lease is free
+        except Exception:
+            logger.exception("the environment of job %s could not be built", job_id)
+            text = "The environment could not be built; the server's log says why."
+            self._fail(job, EndReason.ENVIRONMENT_FAILED, text)
+            return
         leases.release(Job.objects.all(), job_id)
         self.attempt(job_id)
 
     def _build(self, job: Job, request: EnvironmentRequest) -> None:
         def progress(line: str) -> None:
-            leases.claim(Job.objects.all(), job.pk, BUILD_LEASE_SECONDS)
+            leases.claim(Job.objects.filter(status=JobState.PENDING), job.pk, BUILD_LEASE_SECONDS)
             text = f"Preparing the software environment {request.name!r}: {line}"
             values = {"step": JobStep.ENVIRONMENT, "message": text[:500]}
             self._lifecycle.note(job.pk, "job.environment", values=values, states=(JobState.PENDING,))
@@ -228,11 +273,18 @@ class Launcher:
             step=JobStep.PROCESS,
         )
         if not begun:
+            leases.release(Job.objects.all(), job.pk)
             return
         self.checkpoint("attempt recorded")
-        launched = resource.launch(prepared.launch)
+        try:
+            launched = resource.launch(prepared.launch)
+        except ResourceProblem:
+            raise
+        except Exception as error:  # it may have been started all the same, and is looked for
+            logger.exception("the launch of job %s failed unexpectedly", job.pk)
+            raise ResourceUnreachable("it failed unexpectedly; the server's log says why.") from error
         self.checkpoint("process started")
-        self._record_launched(job, launched, prepared.launch.place)
+        self._record_launched(job, resource, launched, prepared.launch.place)
         self.checkpoint("launch recorded")
 
     def _prepared(self, job: Job, resource: Resource, environment: ReadyEnvironment | None) -> _Prepared:
@@ -254,7 +306,13 @@ class Launcher:
             environment=environment,
             application_token=application_token(self._deployment, job.launch_key),
         )
-        preparation = self._job_type(job).prepare(resource.key, context)
+        try:
+            preparation = self._job_type(job).prepare(resource.key, context)
+        except JobTypeProblem:
+            raise
+        except Exception as error:
+            logger.exception("job %s could not be prepared", job.pk)
+            raise JobTypeProblem("The job could not be prepared; the server's log says why.") from error
         launch = Launch(
             key=job.launch_key,
             job_id=job.pk,
@@ -266,7 +324,7 @@ class Launcher:
         )
         return _Prepared(launch, environment.lock_hash if environment else "")
 
-    def _record_launched(self, job: Job, launched: Launched, place: JobPlace) -> None:
+    def _record_launched(self, job: Job, resource: Resource, launched: Launched, place: JobPlace) -> None:
         values = {
             "resource_job_id": launched.resource_job_id,
             "resource_state": kept_state(launched, place.identity),
@@ -277,9 +335,12 @@ class Launcher:
             "lease_until": None,
         }
         # A stop that came while the launch was under way finds the ids here and is sent by the reconciler.
-        self._lifecycle.note(
-            job.pk, "job.launched", values=values, states=(JobState.PENDING, JobState.STOPPING)
-        )
+        states = (JobState.PENDING, JobState.STOPPING)
+        if not self._lifecycle.note(job.pk, "job.launched", values=values, states=states):
+            # Given up in the meantime: nobody would ever ask about this process again.
+            logger.warning("job %s had ended before its launch was through; its process is stopped", job.pk)
+            handle = JobHandle(job.launch_key, job.pk, place, launched.resource_job_id, launched.state)
+            resource.stop(handle, self._deployment.server.limits.job_stop_grace_seconds)
         self._lifecycle.wakeup.poke(job.launch_key)
 
     def _fail(self, job: Job, reason: EndReason, message: str, log_tail: str = "") -> None:

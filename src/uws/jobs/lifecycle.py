@@ -51,6 +51,9 @@ class JobLifecycle:
         if (old, new) not in TRANSITIONS:
             raise ValueError(f"a job never goes from {old} to {new}")
         columns: dict[str, Any] = {"message": message, **(values or {})}
+        for name in ("message", "log_tail"):
+            if name in columns:
+                columns[name] = columns[name].replace("\0", "")  # PostgreSQL's text has none
         if reason:
             columns["reason"] = reason
         with transaction.atomic():
@@ -113,6 +116,8 @@ class JobLifecycle:
         workspace_id = Job.objects.filter(pk=job_id).values_list("workspace_id", flat=True).first()
         if workspace_id is None:
             return
+        # The lock first: else two ends at once each see the other's job alive, and an end misses a start's job.
+        Workspace.objects.select_for_update().filter(pk=workspace_id).values_list("pk").first()
         busy = Job.objects.filter(workspace_id=workspace_id, status__in=(JobState.PENDING, JobState.RUNNING))
         if not busy.exists():
             move_workspace(workspace_id, WorkspaceState.ACTIVE, WorkspaceState.IDLE, actor="server")
@@ -133,7 +138,7 @@ class JobLifecycle:
         if reason:
             payload["reason"] = reason
         if message:
-            payload["message"] = message[:500]
+            payload["message"] = message.replace("\0", "")[:500]
         log.append(kind, f"jobs/{job_id}", owner_id=job["owner_id"], actor=actor, payload=payload)
 
 

@@ -71,6 +71,7 @@ class Job(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["owner", "-id"], name="job_owner"),
+            models.Index(fields=["owner", "status"], name="job_owner_status"),
             models.Index(fields=["workspace", "-id"], name="job_workspace"),
             models.Index(
                 fields=["resource", "id"],

@@ -49,11 +49,12 @@ def running_change(row: Mapping[str, Any], seen: Observation, now: datetime) -> 
         new_state = JobState.RUNNING
         values["seen_running"] = now
     if row["started"] is None and (seen.started_at is not None or new_state):
-        values["started"] = from_epoch(seen.started_at) or now
+        values["started"] = _within(from_epoch(seen.started_at), row["created"], now)
     if seen.host and seen.host != row["host"]:
         values["host"] = seen.host
     if seen.ready_at is not None and seen.port is not None and row["ready"] is None:
-        values |= {"port": seen.port, "ready": from_epoch(seen.ready_at), "step": JobStep.READY}
+        ready = _within(from_epoch(seen.ready_at), row["created"], now)
+        values |= {"port": seen.port, "ready": ready, "step": JobStep.READY}
         kind = "job.ready"
     values |= _usage(row, seen)
     if new_state is None and not values:
@@ -83,11 +84,15 @@ def end_values(row: Mapping[str, Any], seen: Observation, now: datetime) -> dict
     values = _usage(row, seen, final=True)
     values |= {"exit_code": seen.exit_code, "signal": seen.signal}
     if row["started"] is None and seen.started_at is not None:
-        values["started"] = from_epoch(seen.started_at)
-    ended = from_epoch(seen.ended_at) or now
+        values["started"] = _within(from_epoch(seen.started_at), row["created"], now)
     started = values.get("started") or row["started"]
-    values["ended"] = max(ended, started) if started else ended
+    values["ended"] = _within(from_epoch(seen.ended_at), started or row["created"], now)
     return values
+
+
+def _within(moment: datetime | None, earliest: datetime, latest: datetime) -> datetime:
+    """Return the moment, or the bound that it crosses: the record that it is from may lie in its owner's hands."""
+    return max(earliest, min(moment or latest, latest))
 
 
 def end_message(seen: Observation, reason: EndReason, *, stopped: bool) -> str:

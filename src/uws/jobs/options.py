@@ -16,6 +16,12 @@ GPU = ("gpu_enabled",)
 BUILT_IN = (*CPUS, *MEMORY_MB, *TIME_LIMIT_MINUTES, *GPU)
 
 MEBIBYTE = 1024 * 1024
+BOUNDS: Mapping[str, int] = {
+    **dict.fromkeys(CPUS, 2**31 - 1),
+    **dict.fromkeys(MEMORY_MB, 2**40),
+    **dict.fromkeys(TIME_LIMIT_MINUTES, (2**31 - 1) // 60),
+}
+"""What the job's columns hold, where the configuration sets no maximum; the minimum is 0, which means the default."""
 
 
 @dataclass(frozen=True)
@@ -92,12 +98,12 @@ def _check(parameter: Parameter, value: object) -> list[FieldError]:
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return []
     mistakes = []
-    if rule.min is not None and not value >= rule.min:
-        mistakes.append(
-            FieldError(pointer, shown, f"{name}: Value '{shown}' not above minimum of {rule.min}.")
-        )
-    if rule.max is not None and not value <= rule.max:
-        mistakes.append(FieldError(pointer, shown, f"{name}: Value '{shown}' above maximum of {rule.max}."))
+    least = rule.min if rule.min is not None else 0 if name in BOUNDS else None
+    most = min((bound for bound in (rule.max, BOUNDS.get(name)) if bound is not None), default=None)
+    if least is not None and not value >= least:
+        mistakes.append(FieldError(pointer, shown, f"{name}: Value '{shown}' not above minimum of {least}."))
+    if most is not None and not value <= most:
+        mistakes.append(FieldError(pointer, shown, f"{name}: Value '{shown}' above maximum of {most}."))
     return mistakes
 
 
@@ -112,9 +118,9 @@ def _effective(
         if name in parameter_mapping and name not in BUILT_IN and value is not None
     }
     return ResourceOptions(
-        cpu_count=int(_number(values, CPUS) or 1),
+        cpu_count=max(1, int(_number(values, CPUS) or 1)),
         memory_bytes=int(memory_mb * MEBIBYTE) if memory_mb else None,
-        time_limit_seconds=int(minutes * 60),
+        time_limit_seconds=max(1, int(minutes * 60)),
         gpu_enabled=any(values.get(name) is True for name in GPU),
         extra=extra,
     )

@@ -7,9 +7,10 @@ import json
 import re
 import secrets as random_source
 from collections.abc import Mapping
+from datetime import datetime
 
-from django.db import transaction
-from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from uws.accounts.person import Person
@@ -22,11 +23,12 @@ from uws.jobs.launch import UNLAUNCHED, Launcher
 from uws.jobs.lifecycle import JobLifecycle
 from uws.jobs.models import Job
 from uws.jobs.resources.base import EndReason, Resource
-from uws.jobs.states import FINAL, LIVE, JobState, JobStep
+from uws.jobs.states import FINAL, LIVE, JobState
 from uws.jobs.types.base import ImproperlyConfigured, JobDetailsRefused, JobType
 from uws.jobs.wire import COLUMNS, JobWire, window_began
 from uws.paging import Page, in_page
-from uws.refusals import BadRequest, FieldError, NotFound
+from uws.refusals import BadRequest, FieldError, NotFound, Refusal
+from uws.workspaces.faults import refusal_of
 from uws.workspaces.lifecycle import transition as move_workspace
 from uws.workspaces.models import Workspace
 from uws.workspaces.service import Workspaces
@@ -42,6 +44,12 @@ JOBS_RUNNING = "Cannot delete workspace, jobs are running for this workspace."
 LOG_TAIL_BYTES = 16 * 1024
 LOG_PIECE_BYTES = 256 * 1024
 DETAILS_BYTES = 64 * 1024
+
+_SILENT_CHANGES_SQL = """
+SELECT COUNT(CASE WHEN status = 'running' THEN 1 END), COUNT(CASE WHEN step = 'environment' THEN 1 END),
+       COUNT(*), COUNT(started), SUM(cpu_seconds), SUM(peak_memory_bytes), MIN(host), MAX(host)
+FROM jobs_job WHERE owner_id = %s AND status IN ('pending', 'running', 'stopping')
+"""
 
 WireObjects = list[dict[str, object]]
 
@@ -91,17 +99,11 @@ class Jobs:
         That is the clock while a job runs (`time_left`, the ticket), and what the reconciler writes beside it (usage,
         a host, a start time). Asks for live jobs only: a thousand ended ones cost nothing.
         """
-        live = Job.objects.filter(owner_id=person.id, status__in=LIVE).aggregate(
-            live=Count("id"),
-            running=Count("id", filter=Q(status=JobState.RUNNING)),
-            preparing=Count("id", filter=Q(step=JobStep.ENVIRONMENT)),
-            started=Count("started"),
-            cpu_seconds=Sum("cpu_seconds"),
-            peak_memory_bytes=Sum("peak_memory_bytes"),
-            first_host=Min("host"),
-            last_host=Max("host"),
-        )
-        return (window_began(timezone.now()).timestamp() if live["running"] else None, *live.values())
+        with connection.cursor() as cursor:
+            cursor.execute(_SILENT_CHANGES_SQL, [person.id])
+            live = cursor.fetchone()
+        is_running = live[0] > 0
+        return (window_began(timezone.now()).timestamp() if is_running else None, *live)
 
     def get(self, person: Person, job_id: int) -> WireObjects:
         """Return the job in a list, or an empty list where there is none of theirs."""
@@ -128,9 +130,12 @@ class Jobs:
             return None
         row = Job.objects.filter(pk=job.pk).values(*COLUMNS).get()
         details = self.wire.current_details(row, person.id, timezone.now()).get("connection_details")
-        if not isinstance(details, dict):
+        connection = self.wire.connection(row)
+        if not isinstance(details, dict) or connection is None:
             return None
-        return f"{details['url_domain']}{details['url_path']}"
+        path = self._job_types[job.job_type].open_path(job.request_details) or connection.path
+        ticket = details["url_path"].removeprefix(connection.path)
+        return f"{details['url_domain']}{path}{ticket}"
 
     def log_tail(self, job: Job, limit_bytes: int = LOG_TAIL_BYTES) -> str:
         """Return the end of the job's log as it is now, read as the owner; empty where there is none."""
@@ -141,9 +146,9 @@ class Jobs:
                 return files.read_tail(f".{job.pk}/{job.output}", limit_bytes=limit_bytes).decode(
                     "utf-8", "replace"
                 )
-        except NotFoundError:
-            return ""
-        except AgentError as error:
+        except NotFoundError as error:
+            return f"The log cannot be read: {error}" if error.code == "no_root" else ""
+        except (AgentError, Refusal) as error:
             return f"The log cannot be read: {error}"
 
     def read_log(self, person: Person, job_id: int, offset: int) -> dict[str, object]:
@@ -159,10 +164,10 @@ class Jobs:
             try:
                 with self._workspaces.open(job.workspace) as files:
                     data, offset, size = files.read_piece(f".{job.pk}/{job.output}", offset, LOG_PIECE_BYTES)
-            except NotFoundError:
-                offset = 0
             except AgentError as error:
-                raise BadRequest(f"The log cannot be read: {error}") from error
+                if not isinstance(error, NotFoundError) or error.code == "no_root":
+                    raise refusal_of(error, "The log cannot be read: ") from error
+                offset = 0
         if not has_ended or max(0, offset) + len(data) < size:
             data = _whole_characters(data)
         next_offset = max(0, offset) + len(data)
@@ -301,14 +306,8 @@ class Jobs:
         if job.status not in (JobState.PENDING, JobState.RUNNING):
             raise BadRequest(NOT_STOPPABLE, kind="job-not-stoppable")
         now = timezone.now()
-        never_tried = job.resource_job_id == UNLAUNCHED and job.launch_attempt == 0
-        if never_tried and not leases.is_held(job.lease_holder, job.lease_until):
-            text = "The job was stopped before it was launched."
-            values = {"stop_requested": now}
-            if self._lifecycle.end(
-                job_id, JobState.PENDING, reason=EndReason.CANCELLED, message=text, values=values
-            ):
-                return "Successful stop."
+        if self._ended_before_launch(job_id, now):
+            return "Successful stop."
         for old in (JobState.PENDING, JobState.RUNNING):
             values = {"stop_requested": now}
             if self._lifecycle.transition(
@@ -317,6 +316,17 @@ class Jobs:
                 self._lifecycle.wakeup.poke(job.launch_key)
                 return "Job queued to stop."
         raise BadRequest(NOT_STOPPABLE, kind="job-not-stoppable")
+
+    def _ended_before_launch(self, job_id: int, now: datetime) -> bool:
+        """End a job that nobody has begun to submit, whoever prepares it: only a pending row is ever submitted."""
+        unsubmitted = Job.objects.filter(
+            pk=job_id, status=JobState.PENDING, resource_job_id=UNLAUNCHED, launch_attempt=0
+        )
+        text = "The job was stopped before it was launched."
+        with transaction.atomic():
+            return bool(unsubmitted.update(stop_requested=now)) and self._lifecycle.end(
+                job_id, JobState.PENDING, reason=EndReason.CANCELLED, message=text
+            )
 
     # --- what workspaces ask -----------------------------------------------------------------------
 

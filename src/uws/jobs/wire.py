@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from uws.config.deployment import Deployment
@@ -46,6 +46,9 @@ COLUMNS = (
     "peak_memory_bytes",
 )
 
+WINDOW_SECONDS = 15
+"""Lists show the time as it was at the last full quarter of a minute: what is read twice within it is the same."""
+
 NOT_READY = "Webserver not ready."
 READY = "Webserver ready."
 
@@ -53,6 +56,11 @@ READY = "Webserver ready."
 def application_token(deployment: Deployment, launch_key: str) -> str:
     """Return the application's own access token, 40 hex digits: derived, so that it is stored nowhere."""
     return deployment.secrets.derive_hex("application token", launch_key, digits=40)
+
+
+def window_began(now: datetime) -> datetime:
+    """Return the moment that stands for `now` on the wire: the beginning of its window."""
+    return datetime.fromtimestamp(int(now.timestamp()) // WINDOW_SECONDS * WINDOW_SECONDS, UTC)
 
 
 @dataclass(frozen=True)
@@ -109,7 +117,7 @@ class JobWire:
         if row["ignored_options"]:
             details["ignored_options"] = row["ignored_options"]
         if row["status"] == JobState.RUNNING and row["started"] is not None:
-            elapsed = (now - row["started"]).total_seconds()
+            elapsed = max(0.0, (now - row["started"]).total_seconds())
             details["time_left"] = float(max(0, round(row["time_limit_seconds"] - elapsed)))
         if row["ready"] is not None and row["port"]:
             details |= self._connection_details(row, user_id, now)

@@ -14,6 +14,6 @@ from uws.site import Site
 def routes(site: Site, database: DatabaseThreads, tail: EventTail) -> list[BaseRoute]:
     """Return the Starlette routes of this face. Paths end in a slash; the front adds a missing one."""
     return [
-        WebSocketRoute("/jobs/{job_id:int}/", JobSocket(site, database, tail)),
+        WebSocketRoute("/jobs/{job_id}/", JobSocket(site, database, tail)),
         WebSocketRoute("/console/live/", ConsoleSocket(site, database, tail)),
     ]

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Sequence
 
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from uws.accounts.tokens import Principal
+from uws.accounts.tokens import Principal, own_bearer
 from uws.background.threads import DatabaseThreads
 from uws.events.log import LogEntry
 from uws.events.tail import EventTail
 from uws.jobs.states import FINAL
 from uws.live.stream import NOT_FOUND, UNAUTHENTICATED, close, follow
-from uws.refusals import Refusal
+from uws.refusals import Forbidden, Refusal
 from uws.site import Site
 
 FIRST_MESSAGE_SECONDS = 10.0
 FIRST_MESSAGE_BYTES = 1024
+_JOB_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
+"""What `int()` and every database take; Starlette's own convertor fails at 4,301 digits."""
 
 
 class JobSocket:
@@ -36,7 +39,11 @@ class JobSocket:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         socket = WebSocket(scope, receive, send)
-        job_id: int = scope["path_params"]["job_id"]
+        number = scope["path_params"]["job_id"]
+        if not _JOB_NUMBER.fullmatch(number):
+            await close(socket, NOT_FOUND, "no such path")
+            return
+        job_id = int(number)
         await socket.accept()
         try:
             principal = await self._authenticated(socket)
@@ -49,12 +56,17 @@ class JobSocket:
     async def _authenticated(self, socket: WebSocket) -> Principal:
         header = socket.headers.get("uws-authorization")
         if header is None:
+            header = own_bearer(socket.headers.get("authorization"))
+        if header is None:
             text = await asyncio.wait_for(socket.receive_text(), FIRST_MESSAGE_SECONDS)
             message = json.loads(text) if len(text) <= FIRST_MESSAGE_BYTES else None
             header = message.get("authorization") if isinstance(message, dict) else None
             if not isinstance(header, str):
                 raise ValueError("no authorization in the first message")
-        return await self._database(self._site.tokens.authenticate, header)
+        principal = await self._database(self._site.tokens.authenticate, header)
+        if "read" not in principal.scopes:
+            raise Forbidden("This token may not do that: it lacks the scope 'read'.")
+        return principal
 
     async def _stream(self, socket: WebSocket, principal: Principal, job_id: int) -> None:
         subject = f"jobs/{job_id}"

@@ -30,13 +30,20 @@ async def follow(
     """
     reader = asyncio.create_task(_read_until_closed(socket))
     events = asyncio.create_task(subscription.get_batch())
+    clock = asyncio.get_running_loop().time
+    due = clock() + RECHECK_SECONDS
     try:
         while True:
             done, _ = await asyncio.wait(
-                (reader, events), timeout=RECHECK_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                (reader, events), timeout=max(0.0, due - clock()), return_when=asyncio.FIRST_COMPLETED
             )
             if reader in done:
                 return
+            if clock() >= due:  # also where events never leave a pause
+                if not await still_allowed():
+                    await close(socket, UNAUTHENTICATED, "the right to this stream has ended")
+                    return
+                due = clock() + RECHECK_SECONDS
             if events in done:
                 try:
                     batch = events.result()
@@ -45,9 +52,6 @@ async def follow(
                     return
                 await on_events(batch)
                 events = asyncio.create_task(subscription.get_batch())
-            elif not await still_allowed():
-                await close(socket, UNAUTHENTICATED, "the right to this stream has ended")
-                return
     except WebSocketDisconnect:
         return
     finally:

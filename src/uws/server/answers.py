@@ -6,6 +6,7 @@ import json
 
 from starlette.types import Scope, Send
 
+from uws.api.problems import problem_body
 from uws.server.api_paths import is_api_path
 
 
@@ -15,7 +16,7 @@ async def refuse(scope: Scope, send: Send, status: int, message: str, *, close: 
     `close` ends the connection afterwards, for requests whose body is left unread.
     """
     if is_api_path(scope["path"]):
-        body = json.dumps({"success": False, "message": message}).encode()
+        body = json.dumps(problem_body(status, message, scope["path"])).encode()
         content_type = b"application/json"
     else:
         body = f"{message}\n".encode()

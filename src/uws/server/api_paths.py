@@ -18,7 +18,7 @@ ALLOWED_HEADERS = (
     "x-requested-with, UWS-Authorization, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, traceparent, "
     "Tus-Resumable, Upload-Length, Upload-Metadata, Upload-Offset, Upload-Checksum, Upload-Defer-Length"
 )
-EXPOSED_HEADERS = "ETag, Link, Location, Retry-After, X-Request-ID, Upload-Offset"
+EXPOSED_HEADERS = "ETag, Idempotency-Replayed, Link, Location, Retry-After, X-Request-ID, Upload-Offset"
 PREFLIGHT_SECONDS = 86400
 
 _ALLOW_ORIGIN = (b"access-control-allow-origin", b"*")

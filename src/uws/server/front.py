@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import uws.live
+from uws.api.problems import problem_body
 from uws.background.threads import DatabaseThreads
 from uws.config.deployment import Deployment
 from uws.events.tail import EventTail
@@ -67,7 +68,7 @@ async def _failed(request: Request, error: Exception) -> Response:
     """A fault of ours outside Django; uvicorn logs it. Never details."""
     message = f"The server failed to answer. Tell its operator this number: {request_id.get()}"
     if is_api_path(request.url.path):
-        return JSONResponse({"success": False, "message": message}, 500)
+        return JSONResponse(problem_body(500, message, request.url.path), 500)
     return PlainTextResponse(f"{message}\n", 500)
 
 

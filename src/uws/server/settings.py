@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from uws.config.deployment import Deployment
+from uws.config.server import MailSettings
 
 SQLITE_NAME = "uws.sqlite3"
 SQLITE_TIMEOUT_SECONDS = 20
+MAIL_TIMEOUT_SECONDS = 10
 QUEUE_RETRY_SECONDS = 900
 """After this long a task whose worker died is handed out again; the sweep usually finds it within a minute."""
 
@@ -22,6 +24,8 @@ INSTALLED_APPS = [
     "uws.accounts",
     "uws.workspaces",
     "uws.jobs",
+    "uws.sharing",
+    "uws.moving",
     "uws.console",
 ]
 
@@ -93,6 +97,7 @@ def django_settings(deployment: Deployment) -> dict[str, Any]:
         "CSRF_TRUSTED_ORIGINS": [server.public_url] if server.public_url else [],
         **COOKIES_AND_HEADERS,
         **_upload_settings(deployment),
+        **_mail_settings(server.mail),
     }
 
 
@@ -176,4 +181,21 @@ def _upload_settings(deployment: Deployment) -> dict[str, Any]:
         "DATA_UPLOAD_MAX_MEMORY_SIZE": None,
         "FILE_UPLOAD_HANDLERS": ["django.core.files.uploadhandler.TemporaryFileUploadHandler"],
         "FILE_UPLOAD_TEMP_DIR": str(deployment.data_dir / "tmp"),
+    }
+
+
+def _mail_settings(mail: MailSettings | None) -> dict[str, Any]:
+    """Without a mail server whatever is mailed all the same goes nowhere: never to localhost, Django's default."""
+    if mail is None:
+        return {"EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
+    return {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": mail.host,
+        "EMAIL_PORT": mail.port,
+        "EMAIL_HOST_USER": mail.user,
+        "EMAIL_HOST_PASSWORD": mail.password.get_secret_value(),
+        "EMAIL_USE_TLS": mail.use_tls,
+        "EMAIL_TIMEOUT": MAIL_TIMEOUT_SECONDS,
+        "DEFAULT_FROM_EMAIL": mail.from_address,
+        "SERVER_EMAIL": mail.from_address,
     }

@@ -7,7 +7,11 @@ from django.urls import URLPattern, URLResolver
 import uws.api.urls
 import uws.console.urls
 
-urlpatterns: list[URLPattern | URLResolver] = [*uws.api.urls.urlpatterns, *uws.console.urls.urlpatterns]
+urlpatterns: list[URLPattern | URLResolver] = [
+    *uws.api.urls.urlpatterns,
+    *uws.api.urls.public_urlpatterns,
+    *uws.console.urls.urlpatterns,
+]
 
 handler400 = "uws.console.errors.bad_request"
 handler403 = "uws.console.errors.permission_denied"

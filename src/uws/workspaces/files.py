@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from uws.agent.client import Agents, AgentSession, FileStatus, Scan, Spawned
+from uws.agent.client import Agents, AgentSession, FileStatus, Listing, Scan, Spawned
+from uws.agent.copying import Progress
 from uws.agent.identity import Identity
 
 
@@ -42,12 +43,41 @@ class WorkspaceFiles:
         """Write a whole small file, beside and renamed; replaces a file or a link, never what it points to."""
         self._session.write_file(self._root, self._inside(name), content, mode=mode)
 
-    def write_from(self, name: str, descriptor: int, *, size: int | None = None, mode: int = 0o644) -> int:
+    def write_from(
+        self,
+        name: str,
+        descriptor: int,
+        *,
+        size: int | None = None,
+        mode: int = 0o644,
+        modified_ns: int | None = None,
+        progress: Progress | None = None,
+    ) -> int:
         """Write a file of any size from an open descriptor; returns its bytes. All or nothing."""
-        return self._session.write_from(self._root, self._inside(name), descriptor, size=size, mode=mode)
+        return self._session.write_from(
+            self._root,
+            self._inside(name),
+            descriptor,
+            size=size,
+            mode=mode,
+            modified_ns=modified_ns,
+            progress=progress,
+        )
 
     def link(self, name: str, target: str) -> None:
         self._session.make_link(self._root, self._inside(name), target)
+
+    def read_link(self, name: str) -> str:
+        return self._session.read_link(self._root, self._inside(name))
+
+    def list_directory(self, name: str = "", *, limit: int = 1000, exact_names: bool = False) -> Listing:
+        return self._session.list_directory(
+            self._root, self._inside(name), limit=limit, exact_names=exact_names
+        )
+
+    def open_file(self, name: str) -> int:
+        """Open a regular file for reading and return the descriptor, which the caller closes."""
+        return self._session.open_file(self._root, self._inside(name))
 
     def read(self, name: str, *, limit_bytes: int = 65536) -> bytes:
         return self._session.read_file(self._root, self._inside(name), limit_bytes=limit_bytes)

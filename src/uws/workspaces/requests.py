@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from uws.accounts.names import is_text
 from uws.agent.errors import AgentError
 from uws.agent.paths import check_relative_path
 from uws.refusals import BadRequest, FieldError
@@ -53,6 +54,8 @@ def required_text(body: Mapping[str, object], key: str, limit: int) -> str:
         raise _wrong(f"/{key}", _kind(value), "a string")
     if len(value) > limit:
         raise _wrong(f"/{key}", f"{len(value)} characters", f"at most {limit} characters")
+    if not is_text(value):  # the API's parser refuses these too; forms come here without it
+        raise _wrong(f"/{key}", repr(value[:60]), "text without NUL")
     return value
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -13,21 +11,19 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from uws.accounts.authentication.base import DirectoryUnreachable, PermissionRefused
 from uws.accounts.person import ExternalAccount, Person
 from uws.accounts.service import Accounts
-from uws.agent.client import Scan
-from uws.agent.errors import AgentDiedError, AgentError
-from uws.agent.identity import Identity
+from uws.agent.errors import AgentError
 from uws.agent.paths import check_relative_path
 from uws.background import leases
 from uws.background.queue import TaskRegistry
 from uws.config.deployment import Deployment
-from uws.events import log
-from uws.refusals import BadRequest, FieldError, NotFound, Refusal, Unavailable
+from uws.paging import Page, in_page
+from uws.refusals import BadRequest, FieldError, NotFound, Unavailable
 from uws.workspaces import requests
 from uws.workspaces.browsing import CollectionEntry, browse
-from uws.workspaces.files import WorkspaceFiles, open_workspace
+from uws.workspaces.faults import refusal_of
+from uws.workspaces.files import WorkspaceFiles
 from uws.workspaces.lifecycle import record, transition
 from uws.workspaces.models import Workspace
 from uws.workspaces.states import WorkspaceState
@@ -38,13 +34,10 @@ from uws.workspaces.storage.base import (
     StorageMethod,
     StorageUnreachable,
 )
+from uws.workspaces.upkeep import CREATION_SECONDS, WorkspaceUpkeep, scanned_columns
 from uws.workspaces.wire import COLUMNS, as_wire
 
-logger = logging.getLogger(__name__)
-
-CREATION_SECONDS = 600
 WireObjects = list[dict[str, object]]
-NO_ACCOUNT = "User could not be found/created on main storage system."
 
 
 @dataclass(frozen=True)
@@ -56,7 +49,7 @@ class Upload:
     size: int
 
 
-class Workspaces:
+class Workspaces(WorkspaceUpkeep):
     """The workspaces' service. One transaction a method, no file work inside one."""
 
     def __init__(
@@ -68,25 +61,21 @@ class Workspaces:
         job_types: Collection[str],
         tasks: TaskRegistry,
     ) -> None:
-        self._deployment = deployment
-        self._accounts = accounts
-        self._storages = storages
+        super().__init__(deployment, accounts, storages, tasks)
         self._main_storage = main_storage
         self._job_types = job_types
-        self._tasks = tasks
         self.deletion_blockers: list[Callable[[int], str | None]] = []
         """Asked before a deletion: a sentence that says why not, or None. Filled by the parts above."""
-        self.removal_waits: list[Callable[[int], bool]] = []
-        """Asked before the directory goes: True while something still uses it. Filled by the parts above."""
-        tasks.register("workspaces.scan", self.scan, queue="long")
-        tasks.register("workspaces.remove", self.remove, queue="long")
 
     # --- reading -----------------------------------------------------------------------------------
 
-    def list(self, person: Person, filters: Mapping[str, str]) -> WireObjects:
-        """Return the person's workspaces, newest first; `name`, `description`, `status` filter exactly."""
+    def list(self, person: Person, filters: Mapping[str, str], page: Page | None = None) -> WireObjects:
+        """Return the person's workspaces, newest first; `name`, `description`, `status` filter exactly.
+
+        Of a page, one more where there is another. Whatever changes here has an event of the person's.
+        """
         chosen = {key: filters[key] for key in ("name", "description", "status") if key in filters}
-        rows = self._visible(person).filter(**chosen).order_by("-id").values(*COLUMNS)
+        rows = in_page(self._visible(person).filter(**chosen), page).values(*COLUMNS)
         return [as_wire(row) for row in rows]
 
     def get(self, person: Person, workspace_id: int) -> WireObjects:
@@ -129,16 +118,7 @@ class Workspaces:
         try:
             return browse(self._deployment.agents, identity, collection, sub_path)
         except AgentError as error:
-            raise _refused(error) from error
-
-    def account(self, person: Person, storage: StorageMethod) -> ExternalAccount:
-        """Return the person's account on a storage. Raises the contract's 400, or `Unavailable`."""
-        try:
-            return self._accounts.account_for(person, storage.authentication)
-        except PermissionRefused as problem:
-            raise BadRequest(NO_ACCOUNT, errors=[FieldError("", problem.message, "an account")]) from problem
-        except DirectoryUnreachable as problem:
-            raise Unavailable(problem.message) from problem
+            raise refusal_of(error) from error
 
     # --- creating and changing ---------------------------------------------------------------------
 
@@ -172,9 +152,9 @@ class Workspaces:
         except BaseException as error:
             self._undo_creation(row, storage.identity(account))
             if isinstance(error, AgentError):
-                raise _refused(error) from error
+                raise refusal_of(error) from error
             raise
-        transition(
+        is_whole = transition(
             row.pk,
             WorkspaceState.INITIALIZING,
             WorkspaceState.IDLE,
@@ -182,8 +162,11 @@ class Workspaces:
             request_details=wanted.kept({link.name: link.target for link in targets}),
             lease_holder="",
             lease_until=None,
-            **_scanned(scan),
+            **scanned_columns(scan),
         )
+        if not is_whole:  # its deletion was accepted meanwhile, and waits for us
+            self._give_up(row.pk)
+            raise BadRequest(f"Workspace {row.pk} was deleted while it was made.")
         return self.get(person, row.pk)[0]
 
     def _insert(
@@ -210,19 +193,10 @@ class Workspaces:
             record(row.pk, "workspace.created", actor=person.username)
         return row
 
-    def _undo_creation(self, row: Workspace, identity: Identity) -> None:
-        try:
-            with self._open(row, identity) as files:
-                files.remove()
-        except AgentError:
-            logger.exception("the directory of a refused workspace %s stays until the next sweep", row.pk)
-            return
-        self._forget(row.pk, row.owner_id, row.name, actor="server", kind="workspace.refused")
-
     def update(self, person: Person, workspace_id: int, body: object) -> None:
         """Change a workspace (contract §3.3). A refused change changes nothing."""
         row = self.require(person, workspace_id)
-        self._refuse_deleting(row)
+        self._refuse_unsettled(row)
         if not isinstance(body, dict):
             raise BadRequest(
                 "Invalid JSON: expected an object.", errors=[FieldError("", "no object", "an object")]
@@ -237,15 +211,14 @@ class Workspaces:
         if "workspace_details" in body:
             details = requests.check_is_object(body["workspace_details"])
             wanted = requests.read_details(details)
-            storage = self._storages[row.storage]
-            targets = self._resolve(storage, person, wanted)
+            targets = self._resolve(self._storage(row), person, wanted)
             values |= self._change_files(person, row, lambda files: self._make(files, wanted, targets))
         self._save_change(person, row, values)
 
     def upload(self, person: Person, workspace_id: int, uploads: Sequence[Upload]) -> None:
         """Write uploaded files into the workspace's top directory (contract §3.5); existing ones are replaced."""
         row = self.require(person, workspace_id)
-        self._refuse_deleting(row)
+        self._refuse_unsettled(row)
         if not uploads:
             raise BadRequest("No files found in request.")
         named = [(self._upload_name(upload.name), upload) for upload in uploads]
@@ -267,18 +240,24 @@ class Workspaces:
     def _change_files(
         self, person: Person, row: Workspace, change: Callable[[WorkspaceFiles], None]
     ) -> dict[str, Any]:
-        storage = self._storages[row.storage]
+        storage = self._storage(row)
         try:
             with self._open(row, storage.identity(self.account(person, storage))) as files:
                 change(files)
-                return _scanned(files.scan())
+                return scanned_columns(files.scan())
         except AgentError as error:
-            raise _refused(error) from error
+            self._clear_after_deletion(row)
+            raise refusal_of(error) from error
 
     def _save_change(self, person: Person, row: Workspace, values: dict[str, Any]) -> None:
+        there = Workspace.objects.filter(pk=row.pk).exclude(status=WorkspaceState.DELETING)
         with transaction.atomic():
-            Workspace.objects.filter(pk=row.pk).update(last_modified=timezone.now(), **values)
-            record(row.pk, "workspace.changed", actor=person.username)
+            is_there = there.update(last_modified=timezone.now(), **values)
+            if is_there:
+                record(row.pk, "workspace.changed", actor=person.username)
+        if not is_there:
+            self._clear_after_deletion(row)
+            raise BadRequest(f"Workspace {row.pk} is being deleted.")
 
     def _resolve(
         self, storage: StorageMethod, person: Person, wanted: requests.DetailsRequest
@@ -305,17 +284,11 @@ class Workspaces:
             files.write(file.name, file.content)
 
     @staticmethod
-    def _refuse_deleting(row: Workspace) -> None:
+    def _refuse_unsettled(row: Workspace) -> None:
         if row.status == WorkspaceState.DELETING:
             raise BadRequest(f"Workspace {row.pk} is being deleted.")
-
-    def _open(self, row: Workspace, identity: Identity) -> AbstractContextManager[WorkspaceFiles]:
-        return open_workspace(self._deployment.agents, identity, self._storages[row.storage].root, row.path)
-
-    def open(self, row: Workspace) -> AbstractContextManager[WorkspaceFiles]:
-        """Open a workspace's directory as its owner, for the parts above."""
-        storage = self._storages[row.storage]
-        return self._open(row, storage.identity(self.account(row.owner.as_person(), storage)))
+        if row.status == WorkspaceState.INITIALIZING:
+            raise BadRequest(f"Workspace {row.pk} is being made: it can be changed once its files are there.")
 
     # --- deleting ----------------------------------------------------------------------------------
 
@@ -325,7 +298,7 @@ class Workspaces:
         if row.status == WorkspaceState.DELETING:
             return
         self._refuse_blocked(workspace_id)
-        self.account(person, self._storages[row.storage])
+        self.account(person, self._storage(row))
         with transaction.atomic():
             locked = Workspace.objects.select_for_update().filter(pk=workspace_id).first()
             if locked is None or locked.status == WorkspaceState.DELETING:
@@ -340,93 +313,3 @@ class Workspaces:
         for blocker in self.deletion_blockers:
             if reason := blocker(workspace_id):
                 raise BadRequest(reason)
-
-    def remove(self, workspace_id: int) -> None:
-        """Background: remove the directory, then the row. Repeatable; waits while a job still uses it."""
-        deleting = Workspace.objects.filter(status=WorkspaceState.DELETING)
-        if any(waits(workspace_id) for waits in self.removal_waits):
-            return
-        if not leases.claim(deleting, workspace_id, CREATION_SECONDS):
-            return
-        row = deleting.select_related("owner").get(pk=workspace_id)
-        try:
-            with self.open(row) as files:
-                files.remove()
-        except (AgentError, Refusal, ValueError) as error:
-            logger.exception("workspace %s could not be removed", workspace_id)
-            transition(
-                workspace_id,
-                WorkspaceState.DELETING,
-                WorkspaceState.ERROR,
-                actor="server",
-                message=f"The workspace could not be deleted: {error}",
-                lease_holder="",
-                lease_until=None,
-            )
-            return
-        self._forget(row.pk, row.owner_id, row.name, actor="server", kind="workspace.deleted")
-
-    @staticmethod
-    def _forget(workspace_id: int, owner_id: int, name: str, *, actor: str, kind: str) -> None:
-        with transaction.atomic():
-            Workspace.objects.filter(pk=workspace_id).delete()
-            log.append(
-                kind, f"workspaces/{workspace_id}", owner_id=owner_id, actor=actor, payload={"name": name}
-            )
-
-    # --- background --------------------------------------------------------------------------------
-
-    def scan(self, workspace_id: int) -> None:
-        """Background: list the workspace and sum its size. Repeatable."""
-        row = (
-            Workspace.objects.filter(pk=workspace_id, status__in=(WorkspaceState.IDLE, WorkspaceState.ACTIVE))
-            .select_related("owner")
-            .first()
-        )
-        if row is None:
-            return
-        try:
-            with self.open(row) as files:
-                values = _scanned(files.scan())
-        except (AgentError, Refusal):
-            logger.exception("workspace %s could not be scanned", workspace_id)
-            return
-        with transaction.atomic():
-            changed = Workspace.objects.filter(pk=workspace_id).exclude(
-                files=values["files"], links=values["links"], disk_space_bytes=values["disk_space_bytes"]
-            )
-            if changed.update(**values):
-                record(workspace_id, "workspace.scanned", actor="server")
-            else:
-                Workspace.objects.filter(pk=workspace_id).update(scanned=values["scanned"])
-
-    def sweep(self) -> None:
-        """Finish what a killed process left: half-made workspaces go, accepted deletions are done."""
-        for row in Workspace.objects.filter(status=WorkspaceState.INITIALIZING).select_related("owner"):
-            initializing = Workspace.objects.filter(status=WorkspaceState.INITIALIZING)
-            if leases.is_held(row.lease_holder, row.lease_until):
-                continue
-            if leases.claim(initializing, row.pk, CREATION_SECONDS):
-                storage = self._storages[row.storage]
-                self._undo_creation(row, storage.identity(self.account(row.owner.as_person(), storage)))
-        with transaction.atomic():
-            for row in Workspace.objects.filter(status=WorkspaceState.DELETING):
-                if not leases.is_held(row.lease_holder, row.lease_until):
-                    self._tasks.enqueue("workspaces.remove", row.pk)
-
-
-def _scanned(scan: Scan) -> dict[str, Any]:
-    return {
-        "files": scan.files,
-        "links": scan.links,
-        "disk_space_bytes": scan.size_bytes,
-        "listing_truncated": scan.truncated,
-        "scanned": timezone.now(),
-    }
-
-
-def _refused(error: AgentError) -> Refusal:
-    """Turn what the agent says into the answer: the message names the path as the user wrote it."""
-    if isinstance(error, AgentDiedError):
-        return Unavailable(str(error))
-    return BadRequest(str(error))

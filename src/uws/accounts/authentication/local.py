@@ -28,10 +28,14 @@ class LocalConnectionDetails(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     create_external_users: bool = Field(
-        default=False, description="Make a missing operating-system account (multi-user installations only)."
+        default=False,
+        description="Make a missing operating-system account (multi-user installations only).",
+        json_schema_extra={"without_effect": "this release does all work as its own account"},
     )
     operating_system: Literal["linux", "osx"] = Field(
-        default="linux", description="The operating system whose accounts are meant."
+        default="linux",
+        description="The operating system whose accounts are meant.",
+        json_schema_extra={"without_effect": "this release does all work as its own account"},
     )
 
 

@@ -165,3 +165,7 @@ class JobType(ABC):
     def connection(self, application_token: str, job_details: Mapping[str, object]) -> Connection | None:
         """Return how the running application is reached, or None for batch jobs. Pure; called on every read."""
         return None
+
+    def open_path(self, job_details: Mapping[str, object]) -> str | None:
+        """Return where the console's Open leads instead of `Connection.path`, such as to a chosen notebook. Pure."""
+        return None

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any, ClassVar, Literal
+from urllib.parse import quote
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -28,6 +29,8 @@ from uws.jobs.types.base import (
 CONFIG_NAME = "jupyter_server_config.json"
 TOKEN_NAME = "token"  # noqa: S105
 KERNEL_DIRECTORY = "jupyter/kernels/python3"
+PAGE_CONFIG_NAME = "jupyter/labconfig/page_config.json"
+ANNOUNCEMENTS = "@jupyterlab/apputils-extension:announcements"
 NEEDED_PACKAGES = ("jupyterlab", "ipykernel")
 READY_TIMEOUT_SECONDS = 120.0
 # Modules and packed environments are made ready by the job itself, before JupyterLab starts.
@@ -145,6 +148,8 @@ class JupyterLabJob(JobType):
         files = [
             _json_file(CONFIG_NAME, _server_config(context)),
             JobFile(TOKEN_NAME, context.application_token.encode()),
+            # Its news can't be fetched (`news_url`), so nobody is asked whether they want them.
+            _json_file(PAGE_CONFIG_NAME, {"disabledExtensions": {ANNOUNCEMENTS: True}}),
         ]
         if settings.module_manager == "virtualenv":
             if context.environment is None:
@@ -171,6 +176,12 @@ class JupyterLabJob(JobType):
 
     def connection(self, application_token: str, job_details: Mapping[str, object]) -> Connection:
         return Connection(path="/lab", headers=_authorization(application_token))
+
+    def open_path(self, job_details: Mapping[str, object]) -> str | None:
+        notebook_path = job_details.get("notebook_path")
+        return (
+            f"/lab/tree/{quote(notebook_path)}" if isinstance(notebook_path, str) and notebook_path else None
+        )
 
 
 def _authorization(token: str) -> dict[str, str]:
@@ -208,6 +219,7 @@ def _script(
         ),
         environment={
             **environment,
+            "JUPYTER_CONFIG_PATH": "{job_directory}/jupyter",
             "JUPYTER_CONFIG_DIR": str(persistent / "config"),
             "JUPYTER_DATA_DIR": str(persistent / "data"),
             "IPYTHONDIR": str(persistent / "ipython"),

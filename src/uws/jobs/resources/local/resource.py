@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import ClassVar
 
 from uws.agent.client import AgentSession
-from uws.agent.errors import AgentDiedError, AgentError, NotFoundError
+from uws.agent.errors import (
+    AgentDiedError,
+    AgentError,
+    NotFoundError,
+    OutsideError,
+    PermissionRefusedError,
+    TooLargeError,
+    WrongKindError,
+)
 from uws.agent.identity import Identity
 from uws.agent.interpreter import find_interpreter
 from uws.background.wakeup import socket_path
@@ -126,29 +134,47 @@ class LocalResource(Resource):
                         who.pid,
                         {"pid": who.pid, "start_time_ticks": who.start_time_ticks, "boot_id": who.boot_id},
                     )
-                claim = files.read_file(place.storage_root, f"{inside}/{CLAIM_FILE}", limit_bytes=256)
+                claim = _read(files, place.storage_root, f"{inside}/{CLAIM_FILE}", 256) or b""
                 if claim.decode("ascii", "replace").strip() == key:
                     return Launched(GONE_PID, {"pid": GONE_PID, "start_time_ticks": 0, "boot_id": _boot_id()})
-        except AgentDiedError as error:
+        except AgentError as error:
             raise ResourceUnreachable(str(error)) from error
-        except AgentError:
-            return None
         return None
 
     def observe(self, jobs: Sequence[JobHandle]) -> Mapping[str, Observation]:
         # Who is alive is asked first: a record read after its writer's death is the last one.
         alive = {job.key: _is_alive(job) for job in jobs}
+        records = self._all_records(jobs)
+        uids = _Listeners()
+        seen = {}
+        for job in jobs:
+            if job.key not in records:
+                seen[job.key] = Observation(state=ObservedState.UNKNOWN)
+                continue
+            record = records[job.key]
+            has_ended = record is not None and record.phase == "ended"
+            if has_ended and alive[job.key]:
+                # Its shepherd tells of the end just before it ends itself: by now it may have, and nothing follows.
+                alive[job.key] = _is_alive(job)
+            elif not has_ended and not alive[job.key]:
+                # Of two launches at once one has the job, and perhaps not the one whose number was written down.
+                alive[job.key] = _running_shepherd(job.key, job.place.identity.uid) is not None
+            seen[job.key] = _observation(job, alive[job.key], record, uids)
+        return seen
+
+    def _all_records(self, jobs: Sequence[JobHandle]) -> dict[str, ShepherdRecord | None]:
+        """Read all records, without those of an owner as whom nothing can be done now."""
         records: dict[str, ShepherdRecord | None] = {}
+        problem = None
         by_owner = sorted(jobs, key=lambda job: job.place.identity.uid)
         for _, group in groupby(by_owner, key=lambda job: job.place.identity.uid):
-            records |= self._records(list(group))
-        for job in jobs:
-            # Its shepherd tells of the end just before it ends itself: by now it may have, and nothing follows.
-            record = records[job.key]
-            if record is not None and record.phase == "ended" and alive[job.key]:
-                alive[job.key] = _is_alive(job)
-        uids = _Listeners()
-        return {job.key: _observation(job, alive[job.key], records[job.key], uids) for job in jobs}
+            try:
+                records |= self._records(list(group))
+            except ResourceUnreachable as error:
+                problem = error
+        if problem is not None and not records:
+            raise problem
+        return records
 
     def _records(self, jobs: Sequence[JobHandle]) -> dict[str, ShepherdRecord | None]:
         found: dict[str, ShepherdRecord | None] = {}
@@ -157,18 +183,19 @@ class LocalResource(Resource):
                 for job in jobs:
                     inside = f"{job.place.workspace_path}/{job.place.job_path}"
                     found[job.key] = _read_record(files, job.place.storage_root, inside, job.key)
-        except AgentDiedError as error:
+        except AgentError as error:
             raise ResourceUnreachable(str(error)) from error
         return found
 
     def stop(self, job: JobHandle, grace_seconds: float) -> None:
-        pid, start_time_ticks = _process(job)
-        if not _is_alive(job):
+        process = _process(job) if _is_alive(job) else _running_shepherd(job.key, job.place.identity.uid)
+        if process is None:
             return
         try:
             with self.deployment.agents(job.place.identity) as files:
-                files.signal(pid, start_time_ticks, signal.SIGTERM)
-        except AgentDiedError as error:
+                files.signal(*process, signal.SIGTERM)
+                files.signal(*process, signal.SIGCONT)  # a job may have halted the one that watches over it
+        except AgentError as error:
             raise ResourceUnreachable(str(error)) from error
 
     def end_descriptor(self, job: JobHandle) -> int | None:
@@ -263,13 +290,18 @@ def _usage(record: ShepherdRecord) -> Usage:
 
 
 def _read_record(files: AgentSession, root: Path, inside: str, key: str) -> ShepherdRecord | None:
+    data = _read(files, root, f"{inside}/{RECORD_FILE}", RECORD_SIZE_LIMIT_BYTES)
+    return None if data is None else parse_record(data, key)
+
+
+def _read(files: AgentSession, root: Path, path: str, limit_bytes: int) -> bytes | None:
+    """Read a file, or None for what its owner can bring about. An `AgentError` means that the storage is away."""
     try:
-        data = files.read_file(root, f"{inside}/{RECORD_FILE}", limit_bytes=RECORD_SIZE_LIMIT_BYTES)
-    except AgentDiedError:
-        raise
-    except (NotFoundError, AgentError):
+        return files.read_file(root, path, limit_bytes=limit_bytes)
+    except (NotFoundError, OutsideError, WrongKindError, TooLargeError, PermissionRefusedError) as error:
+        if error.code == "no_root":
+            raise
         return None
-    return parse_record(data, key)
 
 
 def _process(job: JobHandle) -> tuple[int, int]:
