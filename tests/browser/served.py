@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 from tests.browser.dataset import held
 
 from uws.config.default import default_config
@@ -124,7 +124,7 @@ class Api:
         name = served.workspaces.name
         token = run_uws("admin", "token", "create", name, "--data-dir", str(served.data_dir)).strip()
         headers = {"UWS-Authorization": f"Token {token}"}
-        self._client = httpx.Client(base_url=f"http://127.0.0.1:{served.port}", headers=headers, timeout=10)
+        self._client = httpx2.Client(base_url=f"http://127.0.0.1:{served.port}", headers=headers, timeout=10)
 
     def jobs(self) -> list[dict[str, Any]]:
         answer = self._client.get("/jobs/")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import httpx
+import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 from tests.browser import steps
@@ -82,7 +82,7 @@ class Portal:
             "client_token": self.client_token,
             "user_info": {"username": name, "email": f"{name}@example.org", "first_name": name.title()},
         }
-        answer = httpx.post(f"{self.endpoint}/tokens/", content=json.dumps(body).encode(), timeout=30)
+        answer = httpx2.post(f"{self.endpoint}/tokens/", content=json.dumps(body).encode(), timeout=30)
         assert "content-type" not in answer.request.headers
         self.tokens[name] = answer.json()["token"]
         return self.tokens[name]
@@ -92,9 +92,9 @@ class Portal:
 
     def stop_all_jobs(self) -> None:
         for name in self.tokens:
-            jobs = httpx.get(f"{self.endpoint}/jobs/", headers=self.header(name)).json()["data"]["jobs"]
+            jobs = httpx2.get(f"{self.endpoint}/jobs/", headers=self.header(name)).json()["data"]["jobs"]
             for job in jobs:
-                httpx.put(f"{self.endpoint}/jobs/{job['id']}/stop/", headers=self.header(name))
+                httpx2.put(f"{self.endpoint}/jobs/{job['id']}/stop/", headers=self.header(name))
 
 
 @pytest.fixture
@@ -276,7 +276,7 @@ def cancel(ada: Tab, cancelled: int) -> None:
 
 def stop_and_delete(ada: Tab, portal: Portal, workspace_id: int) -> None:
     """Stop all, then delete in bulk: one call for each workspace, side by side."""
-    old_route = httpx.post(
+    old_route = httpx2.post(
         f"{portal.endpoint}/workspaces",
         json={
             "name": "Old notebook",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 
-import httpx
+import httpx2
 import pytest
 from tests.server.conftest import Served
 
@@ -36,7 +36,7 @@ def test_half_sent_requests_hold_no_thread(server: Served) -> None:
         for connection in connections:
             connection.sendall(HALF_SENT)
         assert server.get("/status").status_code == 200
-        assert httpx.post(f"{server.url}/tokens", content=b"{}", timeout=5).status_code == 400
+        assert httpx2.post(f"{server.url}/tokens", content=b"{}", timeout=5).status_code == 400
     finally:
         for connection in connections:
             connection.close()
@@ -49,13 +49,13 @@ def test_both_slash_forms_answer_the_same_without_a_redirect(server: Served) -> 
 
 
 def test_a_chunked_body_is_read_like_any_other(server: Served) -> None:
-    whole = httpx.post(f"{server.url}/tokens", content=b'{"a": 1}')
-    chunked = httpx.post(f"{server.url}/tokens", content=iter([b'{"a"', b": 1}"]))
+    whole = httpx2.post(f"{server.url}/tokens", content=b'{"a": 1}')
+    chunked = httpx2.post(f"{server.url}/tokens", content=iter([b'{"a"', b": 1}"]))
     assert (chunked.status_code, chunked.json()) == (whole.status_code, whole.json())
 
 
 def test_a_body_over_the_limit_is_answered_in_the_envelope(server: Served) -> None:
-    answer = httpx.post(f"{server.url}/workspaces", content=b"x" * 300_000)
+    answer = httpx2.post(f"{server.url}/workspaces", content=b"x" * 300_000)
     assert answer.status_code == 413
     assert answer.json()["success"] is False
     assert answer.headers["access-control-allow-origin"] == "*"

@@ -12,7 +12,7 @@ import stat
 import subprocess
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from tests.conftest import wait_until
 from tests.server.conftest import UWS, Serve, environment, run_uws, write_config
@@ -34,7 +34,7 @@ def pids(data_dir: Path) -> dict[str, int]:
 def test_the_first_start_makes_everything_and_greets_with_a_link(serve: Serve, data_dir: Path) -> None:
     served = serve(data_dir)
     link = served.word_after("Sign in")
-    assert httpx.get(link.replace("localhost", "127.0.0.1")).status_code == 200
+    assert httpx2.get(link.replace("localhost", "127.0.0.1")).status_code == 200
     assert stat.S_IMODE(data_dir.stat().st_mode) == 0o700
     assert stat.S_IMODE((data_dir / "secret.key").stat().st_mode) == 0o600
     assert set(pids(data_dir)) == ROLES

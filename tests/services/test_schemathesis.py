@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from tests.client.serving import running_server
 from tests.server.conftest import run_uws
@@ -32,7 +32,7 @@ def test_no_answer_is_a_failure_or_outside_its_description(tmp_path: Path) -> No
     with running_server(tmp_path / "data") as server:
         client = run_uws("admin", "client", "create", "portal", data_dir=server.data_dir).stdout.strip()
         header = {"UWS-Authorization": f"Token {server.ada}"}
-        people = httpx.get(f"{server.url}/users/", headers=header, timeout=10).json()["data"]["users"]
+        people = httpx2.get(f"{server.url}/users/", headers=header, timeout=10).json()["data"]["users"]
         (recipient,) = (each["id"] for each in people if each["username"] == "grace")
         environment = os.environ | {
             "SCHEMATHESIS_HOOKS": "tests.services.schemathesis_hooks",

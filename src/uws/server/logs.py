@@ -13,7 +13,7 @@ QUIETER = {
     "asyncio": "WARNING",
     "django-q": "WARNING",
     "django.request": "ERROR",
-    "httpx": "WARNING",
+    "httpx2": "WARNING",
     "uvicorn": "ERROR",
 }
 
