@@ -6,10 +6,11 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.services.servers.required import required
 from uws.accounts.models import User
 from uws.agent.client import Agents
 from uws.config.deployment import Deployment, Secrets, prepare_data_directory
@@ -18,6 +19,9 @@ from uws.jobs.launch import HANDLE_COLUMNS, handle_of
 from uws.jobs.models import Job
 from uws.jobs.states import LIVE
 from uws.site import Site, build
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 DEADLINE_SECONDS = 20.0
 
@@ -125,6 +129,20 @@ CONFIG: dict[str, Any] = {
     ],
     "server": {"shared_account": True, "limits": {"job_stop_grace_seconds": 1}},
 }
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The one browser of a test run: Playwright runs once in a process."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.browser.steps import ARGUMENTS
+
+    executable = required("UWS_TEST_CHROMIUM")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

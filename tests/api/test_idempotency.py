@@ -162,6 +162,40 @@ def test_a_request_whose_process_is_gone_does_not_block(as_ada: Caller) -> None:
     assert answer.headers["Idempotency-Replayed"] == "true"
 
 
+@pytest.fixture
+def dies_before_it_answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Requests do their work, and their process is gone before the answer is kept."""
+    with monkeypatch.context() as patched:
+        patched.setattr(idempotency.Claim, "keep", lambda claim, answer: None)
+        patched.setattr(idempotency.Claim, "release", lambda claim: None)
+        yield
+
+
+def let_its_process_be_gone() -> None:
+    host, boot, _, _ = IdempotentRequest.objects.get().lease_holder.split("/")
+    IdempotentRequest.objects.update(lease_holder=f"{host}/{boot}/999999999/1")
+
+
+@pytest.mark.usefixtures("dies_before_it_answers")
+def test_a_workspace_made_by_a_process_that_died_is_not_made_again(as_ada: Caller) -> None:
+    first = as_ada("POST", "/workspaces/", NEW, headers=KEY)
+    let_its_process_be_gone()
+    again = as_ada("POST", "/workspaces/", NEW, headers=KEY)
+    assert again.body["data"]["workspace"]["id"] == first.body["data"]["workspace"]["id"]
+    assert Workspace.objects.count() == 1
+
+
+@pytest.mark.usefixtures("dies_before_it_answers")
+def test_a_job_started_by_a_process_that_died_is_not_started_again(as_ada: Caller) -> None:
+    workspace = as_ada("POST", "/workspaces/", NEW).body["data"]["workspace"]["id"]
+    path, body = f"/workspaces/{workspace}/start/", {"job_type": "sleeper"}
+    first = as_ada("PUT", path, body, headers=KEY)
+    let_its_process_be_gone()
+    again = as_ada("PUT", path, body, headers=KEY)
+    assert again.body["data"]["job"]["id"] == first.body["data"]["job"]["id"]
+    assert Job.objects.count() == 1
+
+
 def test_a_lease_that_ran_out_does_not_block_and_its_late_owner_keeps_nothing(ada: User) -> None:
     late = idempotency.begin(ada.pk, "k", "print")
     assert isinstance(late, idempotency.Claim)

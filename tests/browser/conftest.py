@@ -10,11 +10,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 from tests.browser.dataset import FILE_NAME, cache_directory, fetch
 from tests.browser.served import Api, Served, built_environments, end_all_jobs, new_data_directory
-from tests.browser.steps import ARGUMENTS, sign_in
-from tests.services.servers.required import required
+from tests.browser.steps import sign_in
 
 FAILED = pytest.StashKey[bool]()
 DEADLINE_MILLISECONDS = 15_000
@@ -30,15 +29,6 @@ def pytest_runtest_makereport(
     if report.failed:
         item.stash[FAILED] = True
     return report
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    executable = required("UWS_TEST_CHROMIUM")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

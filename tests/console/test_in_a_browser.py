@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.conftest import CONFIG
-from tests.services.servers.required import required
 
 pytestmark = pytest.mark.browser
 
-ARGUMENTS = ["--disable-quic", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 DEADLINE_MILLISECONDS = 15_000
 WORKSPACE_PAGE = re.compile(r"/console/workspaces/\d+/$")
 JOB_PAGE = re.compile(r"/console/jobs/\d+/$")
@@ -66,15 +64,6 @@ def served(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
         assert link, (directory / "log").read_text()
         yield Served(link.partition("/sign-in/")[0], link, process)
         process.terminate()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    executable = required("UWS_TEST_CHROMIUM")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -65,7 +65,8 @@ def _begun(owner_id: int, key: str, fingerprint: str) -> Claim | KeptAnswer:
 def _done(claim: Claim, operate: Callable[[], HttpResponseBase]) -> HttpResponseBase:
     is_kept = False
     try:
-        response = operate()
+        with claim.under_way():
+            response = operate()
         if isinstance(response, HttpResponse) and _is_kept(response.status_code):
             headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
             claim.keep(KeptAnswer(response.status_code, headers, response.content))

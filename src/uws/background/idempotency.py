@@ -6,8 +6,11 @@ process that is gone, does the work; everybody else is told to wait, or given th
 
 from __future__ import annotations
 
+import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -37,6 +40,17 @@ class Claim:
 
     row_id: int
     secret: str
+    reference: str
+    """16 hex digits, the same for whoever does this request's work: also for those who take it over after a crash."""
+
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """While the work is done, `current_reference()` names the request."""
+        token = _reference.set(self.reference)
+        try:
+            yield
+        finally:
+            _reference.reset(token)
 
     def keep(self, answer: KeptAnswer) -> None:
         """Keep the answer for those who ask again. Nothing, where the claim was lost in the meantime."""
@@ -47,6 +61,9 @@ class Claim:
     def release(self) -> None:
         """Forget the request, which has changed nothing: it may be sent again."""
         IdempotentRequest.objects.filter(pk=self.row_id, claim=self.secret).delete()
+
+
+_reference: ContextVar[str | None] = ContextVar("idempotent request", default=None)
 
 
 class InProgress(Exception):
@@ -98,7 +115,7 @@ def _insert(owner_id: int, key: str, fingerprint: str) -> Claim | None:
             )
     except IntegrityError:
         return None
-    return Claim(row.pk, secret)
+    return Claim(row.pk, secret, _reference_of(row))
 
 
 def _take_over(row: IdempotentRequest) -> Claim | None:
@@ -107,7 +124,20 @@ def _take_over(row: IdempotentRequest) -> Claim | None:
     taken = IdempotentRequest.objects.filter(pk=row.pk, claim=row.claim, status=None).update(
         claim=secret, lease_holder=leases.holder_name(), lease_until=timezone.now() + LEASE
     )
-    return Claim(row.pk, secret) if taken else None
+    return Claim(row.pk, secret, _reference_of(row)) if taken else None
+
+
+def _reference_of(row: IdempotentRequest) -> str:
+    text = f"{row.pk} {row.created.timestamp()} {row.owner_id} {row.key} {row.fingerprint}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def current_reference() -> str | None:
+    """Return what names the repeatable request that is being answered, or None for an ordinary one.
+
+    What is made under this name is found again by the one who takes over from a process that died half-way.
+    """
+    return _reference.get()
 
 
 def prune() -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import Error as DatabaseFailure
@@ -161,10 +161,16 @@ class Launcher:
         found = resource.adopt(job.resource_job_id, place)
         if found is None:
             return False
-        values = {
+        values: dict[str, Any] = {
             "resource_job_id": found.resource_job_id,
             "resource_state": kept_state(found, place.identity),
         }
+        if job.imported_connection:
+            # Not before now: whoever has been given its port since its end must not be mistaken for it.
+            values |= {
+                "ready": datetime.fromisoformat(job.imported_connection["ready"]),
+                "step": JobStep.READY,
+            }
         return self._lifecycle.note(job_id, "job.launched", values=values)
 
     def _claim(self, job_id: int) -> Job | None:

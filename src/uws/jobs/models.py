@@ -60,6 +60,8 @@ class Job(models.Model):
 
     host = models.CharField(max_length=255, default="")
     port = models.PositiveIntegerField(null=True)
+    imported_connection = models.JSONField(default=dict)
+    """Of a job that another server launched: `path`, `ready` (ISO 8601), `sealed_token` (see `sealing`)."""
     time_left_seconds = models.FloatField(null=True)
     exit_code = models.IntegerField(null=True)
     signal = models.IntegerField(null=True)

@@ -16,6 +16,7 @@ from django.utils import timezone
 from uws.accounts.person import Person
 from uws.agent.errors import AgentError, NotFoundError
 from uws.background import leases
+from uws.background.idempotency import current_reference
 from uws.config.models import Config
 from uws.events import log
 from uws.jobs import options as resource_options
@@ -133,7 +134,9 @@ class Jobs:
         connection = self.wire.connection(row)
         if not isinstance(details, dict) or connection is None:
             return None
-        path = self._job_types[job.job_type].open_path(job.request_details) or connection.path
+        path = connection.path
+        if not row["imported_connection"]:  # another server's application need not have our paths
+            path = self._job_types[job.job_type].open_path(job.request_details) or path
         ticket = details["url_path"].removeprefix(connection.path)
         return f"{details['url_domain']}{path}{ticket}"
 
@@ -227,7 +230,10 @@ class Jobs:
             raise BadRequest(
                 NOT_CONFIGURED, errors=[FieldError("/job_type", job_type.key, problem.message)]
             ) from problem
-        job = self._insert(person, workspace, job_type, resource, details, accepted)
+        # Of a repeated request whose first process died after the row was written, the job is there already.
+        job = Job.objects.filter(owner_id=person.id, launch_key=_launch_key()).first()
+        if job is None:
+            job = self._insert(person, workspace, job_type, resource, details, accepted)
         self._launcher.attempt(job.pk)
         # The launch may have failed: then the row says so, and so does the answer, which stays a 200.
         return self._started(person, job.pk)
@@ -276,7 +282,7 @@ class Jobs:
                 time_limit_seconds=wanted.time_limit_seconds,
                 gpu_enabled=wanted.gpu_enabled,
                 extra_options=dict(wanted.extra),
-                launch_key=f"uws-{random_source.token_hex(8)}",
+                launch_key=_launch_key(),
                 ignored_options=[name[:64] for name in accepted.ignored[:20]],
             )
             leases.claim(Job.objects.all(), job.pk, self._launcher.lease_seconds(resource))
@@ -343,6 +349,11 @@ class Jobs:
 def _without_options(details: Mapping[str, object]) -> dict[str, object]:
     """Drop what the server itself writes beside the request's details when it answers."""
     return {key: value for key, value in details.items() if key != "resource_options"}
+
+
+def _launch_key() -> str:
+    """Return a new launch key; of a request with an `Idempotency-Key`, always the same one."""
+    return f"uws-{current_reference() or random_source.token_hex(8)}"
 
 
 def _whole_characters(data: bytes) -> bytes:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from uws.config.deployment import Deployment
+from uws.jobs.sealing import BrokenSeal, unseal
 from uws.jobs.states import FINAL, JobState, JobStep
 from uws.jobs.tickets import make_ticket
 from uws.jobs.types.base import Connection, JobType
 from uws.times import wire_time
+
+logger = logging.getLogger(__name__)
 
 COLUMNS = (
     "id",
@@ -39,6 +43,7 @@ COLUMNS = (
     "host",
     "port",
     "launch_key",
+    "imported_connection",
     "exit_code",
     "signal",
     "cpu_seconds",
@@ -147,11 +152,25 @@ class JobWire:
 
     def connection(self, row: Mapping[str, Any]) -> Connection | None:
         """Return how the row's application is reached, or None for batch jobs and job types that are gone."""
+        if row["imported_connection"]:
+            return self._imported_connection(row)
         job_type = self.job_types.get(row["job_type"])
         if job_type is None:
             return None
         token = application_token(self.deployment, row["launch_key"])
         return job_type.connection(token, row["request_details"])
+
+    def _imported_connection(self, row: Mapping[str, Any]) -> Connection | None:
+        """Return the way to an application of another server's, with its own token; None where it can't be read."""
+        kept = row["imported_connection"]
+        if "sealed_token" not in kept:
+            return Connection(kept["path"])
+        try:
+            token = unseal(self.deployment.secrets, row["launch_key"], kept["sealed_token"])
+        except BrokenSeal as problem:
+            logger.warning("job %s can't be opened: %s", row["id"], problem)
+            return None
+        return Connection(kept["path"], {"Authorization": f"token {token}"})
 
     def origin(self, job_id: int) -> str:
         """Return the job's own origin, such as `http://job-12.localhost:8001`."""

@@ -10,7 +10,7 @@ from typing import Any
 from uws.jobs.launch import IMPORTED_STATE, UNLAUNCHED
 from uws.jobs.resources.base import EndReason
 from uws.jobs.states import FINAL, LIVE, JobState, JobStep
-from uws.moving import values
+from uws.moving import applications, values
 from uws.moving.options import OptionNames, limits
 from uws.moving.plan import Columns, Plan, translated
 from uws.moving.source import JOBS, OriginalDatabase, Row
@@ -84,6 +84,7 @@ class _Jobs:
         self._resources = resources
         self._options = options
         self._job_types = site.job_types
+        self._secrets = site.deployment.secrets
         self._default_minutes = site.loaded.config.server.default_time_limit_minutes
 
     def translate(self, row: Row) -> Columns:
@@ -101,7 +102,10 @@ class _Jobs:
         requested = self._options.callers(resource, values.json_object(row, "resource_options"))
         if state != row["status"]:
             self._report.note(job_id, f"{row['status']} became {state}: {message}")
-        elif state in LIVE:
+        launch_key = f"original-{job_id}"
+        application = applications.NONE
+        if state in LIVE:
+            application = self._application(job_id, row, details, launch_key)
             self._note_adoption(job_id, resource)
         return {
             "owner_id": user_id,
@@ -115,13 +119,14 @@ class _Jobs:
             "request_details": _request_details(details),
             "requested_options": requested,
             **limits(requested, self._default_minutes),
-            "launch_key": f"original-{job_id}",
+            "launch_key": launch_key,
             "launch_attempt": 1,
             "resource_job_id": self._resource_job_id(row),
             "output": self._output(row, job_id),
             "resource_state": dict(IMPORTED_STATE) if state in LIVE else {},
             "core_hours": values.decimal(row, "core_hours"),
             **_times(row, details, state),
+            **application,
         }
 
     def _owner(self, row: Row, workspace: Mapping[str, Any] | None) -> int:
@@ -142,6 +147,15 @@ class _Jobs:
     def _output(self, row: Row, job_id: int) -> str:
         job_type = self._job_types.get(values.text(row, "job_type"))
         return LOG_NAMES.get(type(job_type).__name__, "").format(job_id)
+
+    def _application(self, job_id: int, row: Row, details: Mapping[str, Any], launch_key: str) -> Columns:
+        began = values.moment(row, "datetime_start") or values.needed_moment(row, "datetime_created")
+        ready = _after(began, values.inner(details, "metrics").get("time_init")) or began
+        try:
+            return applications.read_application(details, launch_key, ready, self._secrets)
+        except Unusable as problem:
+            self._report.note(job_id, f"its application can't be opened from here: {problem}.")
+            return applications.NONE
 
     def _note_adoption(self, job_id: int, resource: str) -> None:
         if resource in self._resources.here:
@@ -168,7 +182,7 @@ def _times(row: Row, details: Mapping[str, Any], state: JobState) -> Columns:
         # A time that the original recorded, never the import's: a second import must end the same.
         ended = values.moment(row, "datetime_end") or started or created
     else:
-        # Its application is found again by whoever adopts it; until then there is no address to lead to.
+        # Until its resource has adopted it, there is no application to lead to (`Launcher.adopt`).
         ready = None
     return {
         "created": created,

@@ -31,6 +31,8 @@ class Workspace(models.Model):
     files = models.JSONField(default=list)
     links = models.JSONField(default=list)
     listing_truncated = models.BooleanField(default=False)
+    request_reference = models.CharField(max_length=16, default="", db_index=True)
+    """What names the repeatable request that made it, empty for an ordinary one; found again after a crash."""
     created = models.DateTimeField(default=timezone.now)
     last_modified = models.DateTimeField(null=True)
     last_job_launch = models.DateTimeField(null=True)

@@ -16,6 +16,7 @@ from uws.accounts.service import Accounts
 from uws.agent.errors import AgentError
 from uws.agent.paths import check_relative_path
 from uws.background import leases
+from uws.background.idempotency import current_reference
 from uws.background.queue import TaskRegistry
 from uws.config.deployment import Deployment
 from uws.paging import Page, in_page
@@ -143,6 +144,9 @@ class Workspaces(WorkspaceUpkeep):
         account = self.account(person, storage)
         wanted = requests.read_details(details)
         targets = self._resolve(storage, person, wanted)
+        made = self._made_before(person)
+        if made:
+            return made[0]
         row = self._insert(person, storage, account, name, description, default_job_type)
         try:
             with self._open(row, storage.identity(account)) as files:
@@ -169,6 +173,15 @@ class Workspaces(WorkspaceUpkeep):
             raise BadRequest(f"Workspace {row.pk} was deleted while it was made.")
         return self.get(person, row.pk)[0]
 
+    def _made_before(self, person: Person) -> WireObjects:
+        """Return what a repeated request has made whose first process died before it could answer."""
+        reference = current_reference()
+        if reference is None:
+            return []
+        whole = (WorkspaceState.IDLE, WorkspaceState.ACTIVE)
+        rows = self._visible(person).filter(request_reference=reference, status__in=whole).values(*COLUMNS)
+        return [as_wire(row) for row in rows]
+
     def _insert(
         self,
         person: Person,
@@ -186,6 +199,7 @@ class Workspaces(WorkspaceUpkeep):
                 storage=storage.key,
                 default_job_type=default_job_type,
                 request_details={"files": [], "symlinks": []},
+                request_reference=current_reference() or "",
             )
             row.path = storage.workspace_path(account, row.pk)
             Workspace.objects.filter(pk=row.pk).update(path=row.path)
