@@ -19,9 +19,9 @@ import uvicorn
 import uvloop
 from aiohttp import web
 
-from uws.jobs.tickets import make_pass
+from uws.jobs.tickets import DerivesKeys, make_pass
 from uws.passthrough.application import Passthrough, build_application
-from uws.passthrough.directory import Target
+from uws.passthrough.directory import JobDirectory, RunsInDatabaseThread, Target
 from uws.passthrough.process import server_config
 from uws.passthrough.settings import PassthroughSettings
 
@@ -153,9 +153,14 @@ def raw_application(
 class Way:
     """A passthrough that serves, and what a browser would know of it."""
 
-    def __init__(self, directory: Directory, port: int) -> None:
-        self.directory = directory
-        self.secrets = Secrets()
+    def __init__(
+        self,
+        directory: JobDirectory,
+        port: int,
+        secrets: DerivesKeys | None = None,
+        database: RunsInDatabaseThread = in_a_thread,
+    ) -> None:
+        self.secrets = secrets or Secrets()
         self.port = port
         self.settings = PassthroughSettings(
             jobs_domain="localhost",
@@ -164,7 +169,7 @@ class Way:
             console_url="http://localhost:8000",
             refused_ports=frozenset({port}),
         )
-        self.application: Passthrough = build_application(directory, self.secrets, self.settings, in_a_thread)
+        self.application: Passthrough = build_application(directory, self.secrets, self.settings, database)
 
     def host(self, job_id: int = JOB) -> str:
         return self.settings.host(job_id)
@@ -226,12 +231,16 @@ class Way:
 
 
 @contextmanager
-def serving(directory: Directory) -> Iterator[Way]:
+def serving(
+    directory: JobDirectory,
+    secrets: DerivesKeys | None = None,
+    database: RunsInDatabaseThread = in_a_thread,
+) -> Iterator[Way]:
     """Run a passthrough over this directory."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(128)
-    way = Way(directory, listener.getsockname()[1])
+    way = Way(directory, listener.getsockname()[1], secrets, database)
     server = uvicorn.Server(server_config(way.application, way.settings, timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

@@ -1,7 +1,7 @@
 """Keeping the token of an application that another server launched: it can't be derived, so it is stored sealed.
 
 Sealed text is a tag of the token (16 bytes of HMAC-SHA256) and the token XOR a pad that belongs to the job and the tag.
-Both come of the installation's secret: without it, a database or a backup tells nothing but the token's length. The
+Both come of the installation's secret: without it, the database tells nothing but the token's length. The
 tag makes the pad another one for another token of the same job, and tells a foreign or changed text when it is opened
 (the construction is that of a synthetic initialisation vector, RFC 5297).
 """

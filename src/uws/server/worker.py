@@ -30,7 +30,7 @@ from uws.background.queue import QueueName, TaskRegistry, install
 
 logger = logging.getLogger(__name__)
 
-SQLITE_LOOK_SECONDS = 0.2
+SQLITE_LOOK_SECONDS = 0.5
 QUERY_SECONDS = 1.0
 FULL_LOOK_SECONDS = 5.0
 FAILURE_PAUSE_SECONDS = 2.0
@@ -117,7 +117,7 @@ class TaskFeed:
         """Sleep until there may be a task.
 
         On SQLite `PRAGMA data_version` tells for a few microseconds whether any other connection has written
-        (https://sqlite.org/pragma.html#pragma_data_version): five looks a second cost less than one query.
+        (https://sqlite.org/pragma.html#pragma_data_version): two looks a second cost less than half a query.
         """
         if connection.vendor != "sqlite":
             self._stop.sleep(QUERY_SECONDS)
