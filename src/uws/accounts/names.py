@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 ACCOUNT_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}", re.ASCII)
 ACCOUNT_NAME_RULE = (
@@ -30,8 +29,3 @@ def is_text(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return "\0" not in text
-
-
-def normalised(text: str) -> str:
-    """Fold case and Unicode compatibility forms, so that names that merely look alike compare equal."""
-    return unicodedata.normalize("NFKC", text).casefold()

@@ -90,6 +90,13 @@ class ResourceConformance:
         resource.stop(job, grace_seconds=1)
         assert self._end_of(resource, job).reason == EndReason.CANCELLED
 
+    def test_a_job_stopped_as_soon_as_it_is_launched_ends_as_cancelled(
+        self, resource: Resource, start: Start
+    ) -> None:
+        job = start(["sleep", "600"])
+        resource.stop(job, grace_seconds=1)
+        assert self._end_of(resource, job).reason == EndReason.CANCELLED
+
     def test_stopping_may_be_repeated_and_come_too_late(self, resource: Resource, start: Start) -> None:
         job = start(["true"])
         self._end_of(resource, job)

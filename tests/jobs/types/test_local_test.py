@@ -16,7 +16,7 @@ def test_it_says_hello_in_its_own_log_and_goes_on_until_it_is_stopped(
     with running(job_type, build_context(tmp_path)) as job:
         wait_for(lambda: job.log() == "Hello World\n", 10, job.log)
         assert job.output.name == "LocalTest_7_output.log"
-        assert job.phase() == "running"
+        wait_for(lambda: job.phase() == "running", 10, job.phase)
         job.stop()
         assert job.wait_ended().reason == "cancelled"
 

@@ -6,6 +6,7 @@ import os
 import pwd
 import signal
 import socket
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from itertools import groupby
@@ -57,6 +58,7 @@ from uws.jobs.shepherd_record import (
 )
 
 LOOPBACK = "127.0.0.1"
+LISTENING_SECONDS, LOOK_SECONDS = 5.0, 0.01
 SHEPHERD = Path(shepherd.__file__)
 SHEPHERD_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 GONE_PID = 0
@@ -193,6 +195,7 @@ class LocalResource(Resource):
             return
         try:
             with self.deployment.agents(job.place.identity) as files:
+                _wait_until_it_listens(files, job, process)
                 files.signal(*process, signal.SIGTERM)
                 files.signal(*process, signal.SIGCONT)  # a job may have halted the one that watches over it
         except AgentError as error:
@@ -302,6 +305,19 @@ def _read(files: AgentSession, root: Path, path: str, limit_bytes: int) -> bytes
         if error.code == "no_root":
             raise
         return None
+
+
+def _wait_until_it_listens(files: AgentSession, job: JobHandle, process: tuple[int, int]) -> None:
+    """Wait for a shepherd that has only just been started to have its claim.
+
+    Before that, while its interpreter starts, a signal would end it like any other program, and its job would be lost.
+    """
+    claim = f"{job.place.workspace_path}/{job.place.job_path}/{CLAIM_FILE}"
+    deadline = time.monotonic() + LISTENING_SECONDS
+    while process_is_alive(*process, _boot_id()) and time.monotonic() < deadline:
+        if files.status(job.place.storage_root, claim) is not None:
+            return
+        time.sleep(LOOK_SECONDS)
 
 
 def _process(job: JobHandle) -> tuple[int, int]:
