@@ -23,7 +23,7 @@ DATABASE_TESTS = [
     f"tests/{part}"
     for part in ("accounts", "api", "background", "events", "jobs", "live", "sharing", "workspaces")
 ]
-SIDE_BY_SIDE = ["-n", "4"]
+SIDE_BY_SIDE = ["-n", "2"]
 PORTS_PER_SERVER = 10
 MAY_NOT_INSTALL = 77
 BEGAN = time.monotonic()

@@ -335,7 +335,7 @@ class Tree:
             self._measured_at = now
             shared = 0
             for pid, process in processes:
-                process.shared_bytes = max(0, process.resident_bytes - _proportional_bytes(pid, process))
+                process.shared_bytes = _shared_bytes(pid, process)
                 shared += process.shared_bytes
             self.peak_memory_bytes = max(self.peak_memory_bytes, resident - shared)
         for _, process in processes:  # what came and went between two looks
@@ -401,11 +401,16 @@ def _is_thread(number: int) -> bool:
         return True  # gone
 
 
-def _proportional_bytes(pid: int, process: Process) -> int:
+def _shared_bytes(pid: int, process: Process) -> int:
+    """Return RSS - PSS, both of one reading: a process that grows or ends between two would seem to share it all."""
     try:
-        return kibibytes(read_file(f"/proc/{pid}/smaps_rollup"), b"Pss:")
-    except OSError:  # a set-uid program's is closed to us
-        return process.resident_bytes
+        rollup = read_file(f"/proc/{pid}/smaps_rollup")
+    except OSError:  # a set-uid program's is closed to us, and one that is gone has none
+        rollup = b""
+    proportional_bytes = kibibytes(rollup, b"Pss:")
+    if not proportional_bytes:
+        return process.shared_bytes or 0
+    return max(0, kibibytes(rollup, b"Rss:") - proportional_bytes)
 
 
 # --- The probe ---------------------------------------------------------------------------------------------
