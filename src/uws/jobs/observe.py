@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from uws.jobs.resources.base import EndReason, Observation, ObservedState
+from uws.jobs.resources.base import EndReason, Observation
 from uws.jobs.states import JobState, JobStep
 from uws.times import from_epoch
 
@@ -109,5 +109,8 @@ def is_moving(row: Mapping[str, Any], needs_ready: bool) -> bool:
     return needs_ready and row["ready"] is None
 
 
-def has_ended(seen: Observation) -> bool:
-    return seen.state == ObservedState.ENDED
+def with_possible_port(seen: Observation, own_ports: Collection[int]) -> Observation:
+    """Drop a port that cannot be the job's: the passthrough must never lead to UWS itself."""
+    if seen.port is None or (seen.port >= 1024 and seen.port not in own_ports):
+        return seen
+    return Observation(state=seen.state, started_at=seen.started_at, host=seen.host, usage=seen.usage)

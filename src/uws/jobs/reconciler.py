@@ -261,7 +261,7 @@ class Reconciler:
                 return Pace.RESTING
             changed = False
             if seen is not None and seen.state == ObservedState.RUNNING:
-                changed = self._update_running(row, self._checked(seen))
+                changed = self._update_running(row, observe.with_possible_port(seen, self._own_ports))
             is_watched = self._watch(resource, handle)
         except (OperationalError, InterfaceError):
             raise  # the database is away, for all jobs
@@ -275,12 +275,6 @@ class Reconciler:
     def _needs_ready(self, row: Mapping[str, Any]) -> bool:
         job_type = self._job_types.get(row["job_type"])
         return job_type is not None and job_type.is_web_application
-
-    def _checked(self, seen: Observation) -> Observation:
-        """Drop a port that cannot be the job's: the passthrough must never lead to UWS itself."""
-        if seen.port is None or (seen.port >= 1024 and seen.port not in self._own_ports):
-            return seen
-        return Observation(state=seen.state, started_at=seen.started_at, host=seen.host, usage=seen.usage)
 
     def _update_running(self, row: dict[str, Any], seen: Observation) -> bool:
         """Write what changed. Returns False where nothing did."""
