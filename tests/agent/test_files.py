@@ -100,6 +100,8 @@ def test_the_root_itself_may_be_reached_over_a_link(files: AgentSession, root: P
 
 
 def test_a_refusal_of_the_operating_system_is_a_permission_error(files: AgentSession) -> None:
+    if not os.path.ismount("/sys"):
+        pytest.skip("sysfs is not mounted at /sys: nothing here is refused to root")
     with pytest.raises(PermissionRefusedError, match="'uws' may not be"):
         files.make_directory("/sys", "uws")  # refused to root as well
 

@@ -121,8 +121,8 @@ def test_an_agent_killed_in_the_middle_of_a_call_leaves_no_part(
         def kill() -> None:
             agents_own = Path(f"/proc/{files.pid}/fd")
             wait_for(lambda: any("ada/1" in os.readlink(fd) for fd in agents_own.iterdir()), "the part")
-            os.write(writer, b"new")
             os.kill(files.pid, signal.SIGKILL)
+            os.write(writer, b"new")  # only now can the call go on, and meet nobody
             os.close(writer)
 
         killer = threading.Thread(target=kill)
